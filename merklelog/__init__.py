@@ -1,0 +1,1 @@
+"""merklelog: the audit log you can prove."""

@@ -1,0 +1,151 @@
+"""A log's folder: what lies where.
+
+::
+
+    DIR/NAME/
+      log.toml      origin, kind and settings; written last, so it marks a whole log
+      keys/         the log's keys, see `tlog.keys`
+      store/        the ordered key-value store, see `storage.keyspace`
+      guard         the newest released checkpoint, see `tlog.guard`
+
+The name of the folder is the name of the log in URLs.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from merklelog.clock import now_ms
+from merklelog.config import LogConfig, LogKind, read_log_config, write_log_config
+from merklelog.errors import ConfigError
+from merklelog.storage.interface import Batch, Store
+from merklelog.storage.keyspace import HEAD_KEY, VERSION_KEY, encode_format_version
+from merklelog.storage.leveldb import LevelDBStore
+from proofs.checkpoint import Checkpoint
+from proofs.errors import MalformedKey
+from proofs.hashing import EMPTY_ROOT
+
+from .keys import LogKeys
+
+CONFIG_FILE = "log.toml"
+KEYS = "keys"
+STORE = "store"
+GUARD = "guard"
+
+# One label of a URL path, and of a host name, so that it needs no escaping anywhere.
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFolder:
+    """The folder of one log, and what its ``log.toml`` says."""
+
+    path: Path
+    config: LogConfig
+
+    @property
+    def name(self) -> str:
+        """The log's short name."""
+        return self.path.name
+
+    @property
+    def store(self) -> Path:
+        """The folder of the store."""
+        return self.path / STORE
+
+    @property
+    def guard(self) -> Path:
+        """The file of the rollback guard: better on another disk than the store."""
+        return self.config.guard or self.path / GUARD
+
+    @classmethod
+    def open(cls, path: Path) -> "LogFolder":
+        """Return the log that stands in the folder *path*.
+
+        Raises:
+            ConfigError: there is none, or its ``log.toml`` is wrong.
+        """
+        path = path.resolve()
+        if not (path / CONFIG_FILE).is_file():
+            raise ConfigError(
+                [f"{path}: no log is here ({CONFIG_FILE} is missing); `merklelog init` "
+                 "makes one"]
+            )
+        return cls(path, read_log_config(path / CONFIG_FILE))
+
+    @classmethod
+    async def create(
+        cls, path: Path, *, origin: str, kind: LogKind = "opaque"
+    ) -> "LogFolder":
+        """Make a log at *path*: its keys, and a store with a signed head of size 0.
+
+        Raises:
+            ConfigError: a log or keys are there already, or a name is not allowed.
+        """
+        path = path.resolve()
+        check_log_name(path.name)
+        if (path / CONFIG_FILE).exists():
+            raise ConfigError([f"{path}: there is a log already; nothing was changed"])
+        config = LogConfig(origin=origin, kind=kind)
+        try:
+            keys = LogKeys.generate(path, origin)
+        except MalformedKey as error:
+            raise ConfigError([f"origin: {error}"]) from error
+        folder = cls(path, config)
+        store = await LevelDBStore.open(folder.store, create=True)
+        try:
+            await store.commit(first_commit(keys, origin))
+        finally:
+            await store.close()
+        write_log_config(path / CONFIG_FILE, config)
+        return folder
+
+    @classmethod
+    async def open_or_create(cls, path: Path, *, origin: str | None) -> "LogFolder":
+        """Open the log at *path*; with *origin*, create it when there is none.
+
+        Raises:
+            ConfigError: as `open` and `create`; or the log has another origin.
+        """
+        if origin is not None and not (path / CONFIG_FILE).exists():
+            return await cls.create(path, origin=origin)
+        folder = cls.open(path)
+        if origin not in (None, folder.config.origin):
+            raise ConfigError(
+                [f"origin: the log in {path} is {folder.config.origin}, not {origin}"]
+            )
+        return folder
+
+    async def open_store(self, *, reader_threads: int = 4) -> Store:
+        """Open the log's store, which must exist.
+
+        Raises:
+            StorageError: it is missing, held by another process, or damaged.
+        """
+        return await LevelDBStore.open(self.store, reader_threads=reader_threads)
+
+
+def check_log_name(name: str) -> None:
+    """Refuse a log name that could not stand in a URL as it is.
+
+    Raises:
+        ConfigError: not ``[a-z0-9][a-z0-9-]{0,62}``.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            [
+                f"log name {name!r}: lower-case letters, digits and hyphens only, "
+                "at most 63, the first not a hyphen"
+            ]
+        )
+
+
+def first_commit(keys: LogKeys, origin: str) -> Batch:
+    """Return the write that makes an empty store an empty log."""
+    note = keys.sign_checkpoint(
+        Checkpoint(origin, 0, EMPTY_ROOT), timestamp_ms=now_ms()
+    )
+    batch = Batch()
+    batch.put(VERSION_KEY, encode_format_version())
+    batch.put(HEAD_KEY, note)
+    return batch

@@ -1,0 +1,92 @@
+"""The rollback guard: the newest released checkpoint, kept outside the store.
+
+A store that was put back to an earlier state (a restored snapshot, a stale volume) is
+consistent in itself; appending to it would sign a second history for sizes that were
+released before. The guard is a file that such a rollback does not take along. It is
+trusted: whoever can roll back the store *and* this file is noticed only by clients
+and witnesses.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from merklelog.errors import FatalError
+from merklelog.storage.interface import Store
+from proofs.compact import fold_range
+from proofs.hashing import EMPTY_ROOT
+from proofs.note import Verifier
+
+from .head import Head
+from .state import State, load_edge, open_head
+
+
+def read_guard(
+    path: Path, verifiers: Sequence[Verifier], origin: str
+) -> Head | None:
+    """Return the newest head that was released before; None without a guard file.
+
+    Raises:
+        FatalError: the file does not hold a checkpoint that this log signed.
+    """
+    try:
+        note = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FatalError(f"cannot read the rollback guard {path}: {error}") from error
+    try:
+        return open_head(note, verifiers, origin)
+    except FatalError as error:
+        raise FatalError(
+            f"the rollback guard {path} does not hold a checkpoint of {origin} signed "
+            "by this log's keys: put back the right file or the right keys"
+        ) from error
+
+
+def write_guard(path: Path, head: Head) -> None:
+    """Replace the guard file by *head*, atomically and durably. Blocks."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb") as file:
+        file.write(head.note)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+async def check_guard(guard: Head | None, state: State, store: Store) -> None:
+    """Insist that the store contains what was last released.
+
+    A store ahead of the guard is fine: the guard is written after the commit. A
+    frozen log may be behind it: it signs and appends nothing.
+
+    Raises:
+        FatalError: the store was rolled back, or holds another history.
+    """
+    if guard is None or state.read_only is not None:
+        return
+    if await contains(state, store, guard):
+        return
+    raise FatalError(
+        f"the store is at size {state.head.size}, but a checkpoint of size "
+        f"{guard.size} with root {guard.root_hash.hex()} was released, which it does "
+        "not contain: it was rolled back or replaced. Appending would sign a fork. "
+        "Bring the newer store back, or restore it as a frozen log with `merklelog "
+        "log restore` and start a successor with `merklelog log succeed`"
+    )
+
+
+async def contains(state: State, store: Store, head: Head) -> bool:
+    """Tell whether the log in *store* has had exactly the tree of *head*."""
+    if head.size > state.head.size:
+        return False
+    if head.size == state.head.size:
+        return head.root_hash == state.head.root_hash
+    edge = await load_edge(store, head.size)
+    root_hash = fold_range(edge.peaks) if edge.peaks else EMPTY_ROOT
+    return root_hash == head.root_hash

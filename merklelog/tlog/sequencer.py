@@ -1,0 +1,311 @@
+"""The sequencer: turns the pool into commits, one after the other.
+
+While one commit is being written the next pool fills, so batches grow with load, and
+a lone submission waits for nobody. There is no timer.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+from merklelog.clock import monotonic, now_ms
+from merklelog.errors import (
+    CheckpointConflict,
+    Conflict,
+    FatalError,
+    StorageError,
+    StorageFailed,
+)
+from merklelog.metrics import LogMetrics
+from merklelog.storage.interface import Batch, Store
+from merklelog.storage.keyspace import (
+    HEAD_KEY,
+    READ_ONLY_KEY,
+    encode_idempotency,
+    encode_segment,
+    idempotency_key,
+    leaf_key,
+    segment_key,
+    split_segments,
+    tile_key,
+)
+from proofs.checkpoint import Checkpoint
+
+from .commitment import Commit, Commitment
+from .head import Head
+from .integrate import Integration, integrate
+from .keys import LogKeys
+from .pool import Pool, Submission
+from .state import State, load_state
+
+logger = logging.getLogger(__name__)
+
+# Between attempts to reopen a store that failed, in seconds.
+_FIRST_BACK_OFF = 0.1
+_LONGEST_BACK_OFF = 10.0
+
+
+class Sequencer:
+    """One loop per log. Everything it holds is owned by its event loop."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        keys: LogKeys,
+        origin: str,
+        state: State,
+        pool: Pool,
+        on_commit: Callable[[Head], None],
+        metrics: LogMetrics,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._origin = origin
+        self._pool = pool
+        self._on_commit = on_commit
+        self._metrics = metrics
+        # The last committed state: replaced whole, by step 5 and by recovery only.
+        self._state = state
+        # Set by callers, cleared by the commit that serves them.
+        self._wake = asyncio.Event()
+        self._resign = False
+        self._freeze: str | None = None
+        # Set once, by stop().
+        self._stopping = asyncio.Event()
+        # True from a failed write until the store was reopened and written to.
+        self._recovering = False
+
+    @property
+    def head(self) -> Head:
+        """The newest committed head."""
+        return self._state.head
+
+    @property
+    def read_only(self) -> str | None:
+        """Why the log takes no entries: None while it does."""
+        return self._freeze or self._state.read_only
+
+    @property
+    def recovering(self) -> bool:
+        """Whether the store has failed and is not back yet."""
+        return self._recovering
+
+    def submit(self, submission: Submission) -> None:
+        """Put *submission* into the pool; its future tells the outcome.
+
+        Raises:
+            PoolFull: nothing was taken.
+            StorageFailed: the store is out of service; nothing was taken.
+        """
+        if self._recovering or self._stopping.is_set():
+            raise StorageFailed("the log is not in service; nothing was taken")
+        self._pool.add(submission)
+        self._metrics.pool_bytes.set(self._pool.weight)
+        self._wake.set()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it is on disk that the log takes no entries."""
+        return self._state.read_only is not None
+
+    def resign(self) -> None:
+        """Have the head signed anew, with the present time, soon.
+
+        A frozen log signs nothing any more: it may stand below a size that was
+        released before it was restored.
+        """
+        if not self.frozen:
+            self._resign = True
+            self._wake.set()
+
+    def freeze(self, reason: str) -> None:
+        """Have the log made read-only for good by the next commit."""
+        if not self.frozen:
+            self._freeze = reason
+            self._wake.set()
+
+    def stop(self) -> None:
+        """Take nothing more, commit what was taken, then let `run` return."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit what the pool holds, until stopped and the pool is empty."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pool or self._resign or self._freeze:
+                await self._sequence_or_recover()
+            if self._stopping.is_set():
+                return
+
+    async def _sequence_or_recover(self) -> None:
+        """Make one commit. A failure reaches those who wait for it, and nobody else."""
+        started = monotonic()
+        submissions = self._pool.take()  # Step 1.
+        try:
+            await self._sequence(submissions)
+        except (StorageError, FatalError) as error:
+            logger.exception("%s: a commit failed, its outcome is unknown", self._origin)
+            self._fail(submissions, error)
+            await self._recover()
+        except Exception as error:
+            # A defect, or a key that cannot sign: steps 2 and 3 changed nothing.
+            logger.exception("%s: a commit failed before its write", self._origin)
+            self._resign, self._freeze = False, None
+            self._fail(submissions, error)
+        finally:
+            self._pool.release()
+            self._metrics.pool_bytes.set(self._pool.weight)
+        self._metrics.commit_seconds.observe(monotonic() - started)
+
+    async def _sequence(self, submissions: Sequence[Submission]) -> None:
+        """Run steps 2 to 6 of a commit. Step 4 is the commit point.
+
+        Before it, an exception means that nothing happened. If it raises itself, the
+        state is unknown. After it, everything is durable, and no step can fail.
+        """
+        before, freeze = self._state, self._freeze
+        # 2. Integrate in memory, from the edge.
+        entries = [*chain.from_iterable(s.entries for s in submissions)]
+        leaf_hashes = [*chain.from_iterable(s.leaf_hashes for s in submissions)]
+        integration = integrate(before.edge, leaf_hashes)
+        # 3. Sign the checkpoint of the new size. It is released only after step 4:
+        #    a signature over a tree that was lost would be a fork.
+        head = before.head if self.frozen else self._sign(integration)
+        # 4. One atomic, synced write.
+        batch = _write_batch(integration, head, entries)
+        _put_idempotency(batch, before.head.size, submissions)
+        if freeze is not None:
+            batch.put(READ_ONLY_KEY, freeze.encode("utf-8"))
+        try:
+            await self._store.commit(batch, expect={HEAD_KEY: before.head.note})
+        except Conflict as error:
+            raise CheckpointConflict(
+                "the store holds another checkpoint than the one this server wrote "
+                "last: something else writes to it"
+            ) from error
+        # 5. Advance the state in memory.
+        self._state = State(head, integration.after, self.read_only)
+        self._resign, self._freeze = False, None
+        self._on_commit(head)
+        # 6. Resolve the receipts.
+        self._resolve(submissions, Commit(self._origin, integration, head))
+        self._metrics.entries_total.inc(len(entries))
+        self._metrics.commit_entries.observe(len(entries))
+
+    def _sign(self, integration: Integration) -> Head:
+        """Return the signed head of the tree that *integration* makes."""
+        # Never before the last one: times in a log do not go back with the clock.
+        timestamp = max(now_ms(), self.head.timestamp)
+        size, root_hash = integration.after.size, integration.root_hash
+        checkpoint = Checkpoint(self._origin, size, root_hash)
+        note = self._keys.sign_checkpoint(checkpoint, timestamp_ms=timestamp)
+        return Head(size, root_hash, note, timestamp)
+
+    def _resolve(self, submissions: Sequence[Submission], commit: Commit) -> None:
+        first_index = commit.first_index
+        for submission in submissions:
+            if not submission.done.done():  # Cancelled: the client is gone.
+                submission.done.set_result(
+                    Commitment(
+                        first_index,
+                        submission.leaf_hashes,
+                        commit.head.timestamp,
+                        commit,
+                    )
+                )
+            first_index += len(submission.entries)
+
+    def _fail(self, submissions: Sequence[Submission], cause: Exception) -> None:
+        error = StorageFailed(
+            "the commit failed; whether the entries were stored is unknown until "
+            "they are sent again with the same idempotency key"
+        )
+        error.__cause__ = cause
+        for submission in submissions:
+            submission.fail(error)
+
+    async def _recover(self) -> None:
+        """Reopen the store until it can be read and written again; retry nothing.
+
+        What the store holds then is the truth: the failed commit is there or it is
+        not. Ends with a commit of its own, a newly signed head, because a full disk
+        can be opened and read, but not written.
+        """
+        self._recovering = True
+        back_off = _FIRST_BACK_OFF
+        while True:
+            self._pool.fail_all(StorageFailed("the log's store has failed"))
+            try:
+                await self._store.reopen()
+                self._state = await self._reload()
+                await self._sequence([])
+            except Exception as error:  # noqa: BLE001 - whatever it is, stay out of service
+                logger.error(  # noqa: TRY400 - once per attempt, without a traceback
+                    "%s: still out of service: %s", self._origin, error
+                )
+            else:
+                break
+            if await self._stopped_within(back_off):
+                return
+            back_off = min(2 * back_off, _LONGEST_BACK_OFF)
+        self._recovering = False
+        logger.warning("%s: back in service at size %d", self._origin, self.head.size)
+
+    async def _reload(self) -> State:
+        """Read the state from the reopened store, and insist that nothing is lost."""
+        state = await load_state(self._store, self._keys.verifiers, self._origin)
+        held = self.head
+        rolled_back = state.head.size < held.size
+        replaced = (
+            state.head.size == held.size and state.head.root_hash != held.root_hash
+        )
+        if rolled_back or replaced:
+            raise FatalError(
+                f"the reopened store is at size {state.head.size}, but size "
+                f"{held.size} was acknowledged: bring the store back, the log stays "
+                "out of service until then"
+            )
+        return state
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        """Wait, and tell whether the log was told to stop meanwhile."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _write_batch(
+    integration: Integration, head: Head, entries: Sequence[bytes]
+) -> Batch:
+    """Return the write that makes a commit durable. Layouts: `storage.keyspace`."""
+    batch = Batch()
+    first_index = integration.before.size
+    for last_index, segment in split_segments(first_index, entries):
+        batch.put(segment_key(last_index), encode_segment(head.timestamp, segment))
+    if integration.runs:
+        for index, leaf_hash in enumerate(integration.runs[0].hashes, first_index):
+            batch.put(leaf_key(leaf_hash, index), b"")
+    for tile, data in integration.tiles:
+        batch.put(tile_key(tile.level, tile.index), data)
+    batch.put(HEAD_KEY, head.note)
+    return batch
+
+
+def _put_idempotency(
+    batch: Batch, first_index: int, submissions: Sequence[Submission]
+) -> None:
+    """Add the idempotency keys: they are stored with their entries or not at all."""
+    for submission in submissions:
+        count = len(submission.entries)
+        if record := submission.idempotency:
+            batch.put(
+                idempotency_key(record.digest),
+                encode_idempotency(record.fingerprint, first_index, count),
+            )
+        first_index += count
