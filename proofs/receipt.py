@@ -222,11 +222,9 @@ def _parse_consistency_proof(members: _Members) -> ConsistencyProof | None:
 
 
 def _text(member: str, value: object) -> str:
-    """Return *value* if it is a string that UTF-8 can encode."""
+    """Return *value* if it is a string."""
     if not isinstance(value, str):
         raise MalformedReceipt(f"{member!r} is a string")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise MalformedReceipt(f"{member!r} has half of a surrogate pair")
     return value
 
 
@@ -243,15 +241,18 @@ def _load_json(data: bytes) -> object:
     if len(data) > MAX_RECEIPT_SIZE:
         raise MalformedReceipt(f"a receipt has at most {MAX_RECEIPT_SIZE} bytes")
     try:
-        return json.loads(
+        value: object = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_unique_members,
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
+        # An escape can spell half of a surrogate pair, which is no text at all.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
     # ValueError: not UTF-8, not JSON, or an integer of thousands of digits.
     except (ValueError, RecursionError) as error:
         raise MalformedReceipt(f"not JSON: {error}") from error
+    return value
 
 
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:

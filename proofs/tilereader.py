@@ -116,14 +116,13 @@ class TileReader:
         return hashes
 
     def drop_before(self, index: int) -> None:
-        """Forget the tiles that lie entirely before leaf *index*, except the edge.
+        """Forget the tiles that lie entirely before leaf *index*.
 
         Whoever reads a whole log from left to right then holds a few tiles, not all.
+        The edge stays: its tiles reach, when full, beyond the last leaf.
         """
         self._proven = {
-            tile: data
-            for tile, data in self._proven.items()
-            if tile in self._edge or _end(tile) > index
+            tile: data for tile, data in self._proven.items() if _end(tile) > index
         }
 
     def _verify_edge(self, tiles: Mapping[Tile, bytes]) -> None:
@@ -166,7 +165,7 @@ def _root_node(tile: Tile) -> Node:
 
 
 def _end(tile: Tile) -> int:
-    """Return the index after the last leaf that a full tile covers."""
+    """Return the index after the last leaf that a tile covers when it is full."""
     return (tile.index + 1) << (TILE_HEIGHT * (tile.level + 1))
 
 

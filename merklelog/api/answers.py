@@ -4,7 +4,6 @@ The entries of a request are either appended by it, or were in the log already, 
 before with the same idempotency key. Both are answered in the same shape.
 """
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -17,9 +16,8 @@ from merklelog.tlog.reader import Reader
 from proofs.receipt import format_receipt
 from proofs.text import format_base64
 
+from .documents import JSON, encode_json
 from .receipts import ReceiptWriter
-
-_JSON = "application/json"
 
 # Receipts in one piece of a batch's answer: at some 2 KB each, about a megabyte.
 _PAGE = 512
@@ -133,7 +131,9 @@ class Replayed:
         ]
 
 
-async def answer_single(log_name: str, stored: Stored, options: Options) -> web.Response:
+async def answer_single(
+    log_name: str, stored: Stored, options: Options
+) -> web.Response:
     """Return the answer to one entry: 201, or 200 for one that was there already."""
     if options.receipt == "full":
         (body,) = await stored.receipts(0, 1, sequenced=options.sequenced)
@@ -143,7 +143,7 @@ async def answer_single(log_name: str, stored: Stored, options: Options) -> web.
     return web.Response(
         status=_status(stored),
         body=body,
-        content_type=_JSON,
+        content_type=JSON,
         headers={hdrs.LOCATION: location},
     )
 
@@ -154,13 +154,13 @@ async def answer_batch(
     """Return the answer to a batch. One of many receipts is sent piece by piece."""
     if options.receipt != "full":
         body = _short(stored, options)
-        return web.Response(status=_status(stored), body=body, content_type=_JSON)
+        return web.Response(status=_status(stored), body=body, content_type=JSON)
     pages = _receipt_pages(stored, sequenced=options.sequenced)
     first = await anext(pages)
     if len(stored.leaf_hashes) <= _PAGE:
-        return web.Response(status=_status(stored), body=first, content_type=_JSON)
+        return web.Response(status=_status(stored), body=first, content_type=JSON)
     response = web.StreamResponse(status=_status(stored))
-    response.content_type = _JSON
+    response.content_type = JSON
     await response.prepare(request)
     await response.write(first)
     async for page in pages:
@@ -192,8 +192,7 @@ def _short(stored: Stored, options: Options) -> bytes:
             answer["leaf_hashes"] = [*map(format_base64, stored.leaf_hashes)]
         if not options.sequenced:
             answer["checkpoint"] = stored.head.note.decode("utf-8")
-    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8")
+    return encode_json(answer)
 
 
 def _status(stored: Stored) -> int:

@@ -11,14 +11,13 @@ from merklelog.tlog.log import Log
 
 from . import ct, health, keys, prove, read, submit, tail
 from .bodies import BodyReader
-from .measure import Measure
+from .measure import MEASURE, Measure
 from .problems import answer_problems
 from .receipts import ReceiptWriter
 from .state import (
     BODIES,
     CONFIG,
     LOGS,
-    MEASURE,
     METRICS,
     RECEIPTS,
     STOPPING,

@@ -14,6 +14,7 @@ Content-Encoding is refused: a small body that inflates would evade the first li
 """
 
 import asyncio
+
 from aiohttp import hdrs, web
 
 from merklelog.errors import (
@@ -31,7 +32,7 @@ class BodyReader:
     """Reads request bodies. One for a server: it counts what all of them hold."""
 
     def __init__(self, *, limit: int, total_limit: int, timeout: float) -> None:
-        """Bound one body to *limit* bytes and *timeout* seconds, all to *total_limit*."""
+        """Bound a body to *limit* bytes and *timeout* seconds; all to *total_limit*."""
         self.limit = limit
         self.total_limit = total_limit
         self._timeout = timeout

@@ -11,6 +11,7 @@ from merklelog.errors import MalformedRequest, NotFound
 from merklelog.tlog.log import Log
 from proofs.text import format_base64
 
+from .documents import json_response
 from .parameters import parse_hash, read_parameters, required_number
 from .read import read_entry, read_range
 from .state import log_of
@@ -22,7 +23,7 @@ async def get_sth(request: web.Request) -> web.Response:
     read_parameters(request, ())
     head = log.published
     signature = log.keys.tree_head_signature(head.note)
-    return web.json_response(
+    return json_response(
         {
             "tree_size": head.size,
             "timestamp": signature.timestamp_ms,
@@ -42,7 +43,7 @@ async def get_sth_consistency(request: web.Request) -> web.Response:
     if first > second:
         raise MalformedRequest(f"first {first} is larger than second", field="first")
     hashes = await log.reader.consistency_proof(first, second)
-    return web.json_response({"consistency": [format_base64(node) for node in hashes]})
+    return json_response({"consistency": [format_base64(node) for node in hashes]})
 
 
 async def get_proof_by_hash(request: web.Request) -> web.Response:
@@ -57,7 +58,7 @@ async def get_proof_by_hash(request: web.Request) -> web.Response:
     if index is None:
         raise NotFound(f"no entry below {size} has that leaf hash")
     path = await log.reader.inclusion_proof(index, size)
-    return web.json_response(
+    return json_response(
         {"leaf_index": index, "audit_path": [format_base64(node) for node in path]}
     )
 
@@ -74,7 +75,7 @@ async def get_entries(request: web.Request) -> web.Response:
     if start >= size:
         raise NotFound(f"the published tree has {size} entries, none at {start}")
     entries = await read_range(log, start, end + 1, size=size)
-    return web.json_response({"entries": [_leaf(entry) for entry in entries]})
+    return json_response({"entries": [_leaf(entry) for entry in entries]})
 
 
 async def get_entry_and_proof(request: web.Request) -> web.Response:
@@ -86,7 +87,7 @@ async def get_entry_and_proof(request: web.Request) -> web.Response:
     if index >= size:
         raise NotFound(f"the tree of size {size} has no entry {index}")
     path = await log.reader.inclusion_proof(index, size)
-    return web.json_response(
+    return json_response(
         _leaf(await read_entry(log, index))
         | {"audit_path": [format_base64(node) for node in path]}
     )

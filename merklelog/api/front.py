@@ -27,10 +27,11 @@ from merklelog.errors import MalformedRequest, MerklelogError
 from merklelog.tlog.log import Log
 
 from .bodies import BodyReader
-from .measure import Measure
+from .documents import JSON
+from .measure import MEASURE, Measure
 from .problems import problem_response
 from .receipts import ReceiptWriter
-from .state import BODIES, LOGS, MEASURE, RECEIPTS
+from .state import BODIES, LOGS, RECEIPTS
 from .submit import BYTES
 
 logger = logging.getLogger(__name__)
@@ -52,9 +53,12 @@ _LINGERING_TIME = 5.0
 class Route:
     """One line of the table: a path to which single entries are posted."""
 
-    __slots__ = ("any_type", "handler", "pattern")
+    __slots__ = ("any_type", "handler", "log_name", "pattern")
 
-    def __init__(self, pattern: str, handler: Handler, *, any_type: bool) -> None:
+    def __init__(
+        self, log_name: str, pattern: str, handler: Handler, *, any_type: bool
+    ) -> None:
+        self.log_name = log_name
         self.pattern = pattern
         """The path as the application's routes spell it: the label of its metrics."""
         self.handler = handler
@@ -79,13 +83,10 @@ class PlainSubmissions:
 
     def routes(self) -> Mapping[str, Route]:
         """Return the lines of the table, by raw path."""
-        prefix = f"/logs/{self._log.name}"
-        return {
-            f"{prefix}/entries": Route(
-                "/logs/{log}/entries", self._submit, any_type=False
-            ),
-            f"{prefix}/add": Route("/logs/{log}/add", self._add, any_type=True),
-        }
+        name = self._log.name
+        submit = Route(name, "/logs/{log}/entries", self._submit, any_type=False)
+        add = Route(name, "/logs/{log}/add", self._add, any_type=True)
+        return {f"/logs/{name}/entries": submit, f"/logs/{name}/add": add}
 
     async def _submit(self, request: web.BaseRequest) -> web.Response:
         """Answer as `submit.submit_entries` does: with a receipt."""
@@ -95,7 +96,7 @@ class PlainSubmissions:
             status=201,
             body=self._writer.full(commitment, 0),
             headers={
-                hdrs.CONTENT_TYPE: "application/json",
+                hdrs.CONTENT_TYPE: JSON,
                 hdrs.LOCATION: f"{self._location}{commitment.first_index}",
             },
         )
@@ -143,14 +144,13 @@ class Front:
         """Answer *request*, by the table or by the application."""
         if not isinstance(request, PlainRequest):
             return await self._application.request_handler(request)
-        started = monotonic()
+        route, started = request.route, monotonic()
         try:
-            response = await request.route.handler(request)
+            response = await route.handler(request)
         except MerklelogError as error:
             response = problem_response(error)
-        self._measure(
-            request.route.pattern, hdrs.METH_POST, response.status, monotonic() - started
-        )
+        seconds = monotonic() - started
+        self._measure(route.log_name, route.pattern, "POST", response.status, seconds)
         return response
 
 
@@ -216,9 +216,7 @@ class FrontRunner(web.AppRunner):
             table |= PlainSubmissions(log, self.app[BODIES], writer).routes()
         front = Front(table, self.app[MEASURE], application)
         options: dict[str, Any] = dict(self._kwargs)
-        return FrontServer(
-            front.handle, request_factory=front.make_request, **options
-        )
+        return FrontServer(front.handle, request_factory=front.make_request, **options)
 
 
 def _is_plain(message: RawRequestMessage, route: Route) -> bool:

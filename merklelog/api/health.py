@@ -1,5 +1,6 @@
 """What stands here, and how it is: for operators, load balancers and monitors."""
 
+from collections.abc import Mapping
 from importlib import resources
 
 from aiohttp import hdrs, web
@@ -8,9 +9,10 @@ from merklelog.errors import StorageFailed
 from merklelog.tlog.log import Log
 from merklelog.tlog.status import integrity
 
+from .documents import json_response
 from .state import LOGS, METRICS
 
-_NO_CACHE = {hdrs.CACHE_CONTROL: "no-cache"}
+_NO_CACHE: Mapping[str, str] = {hdrs.CACHE_CONTROL: "no-cache"}
 
 OPENAPI = resources.files(__package__).joinpath("openapi.json").read_bytes()
 """The description of this API. It is a file of the package, and served as it is."""
@@ -19,12 +21,12 @@ OPENAPI = resources.files(__package__).joinpath("openapi.json").read_bytes()
 async def get_logs(request: web.Request) -> web.Response:
     """Answer ``GET /logs``: what stands here."""
     logs = [_describe(log) for log in request.app[LOGS].values()]
-    return web.json_response({"logs": logs}, headers=_NO_CACHE)
+    return json_response({"logs": logs}, headers=_NO_CACHE)
 
 
 async def get_liveness(_request: web.Request) -> web.Response:
     """Answer ``GET /healthz``: the event loop runs. Says nothing of the logs."""
-    return web.json_response({"status": "alive"}, headers=_NO_CACHE)
+    return json_response({"status": "alive"}, headers=_NO_CACHE)
 
 
 async def get_readiness(request: web.Request) -> web.Response:
@@ -36,7 +38,7 @@ async def get_readiness(request: web.Request) -> web.Response:
     if "recovering" in states.values():
         failed = [name for name, state in states.items() if state == "recovering"]
         raise StorageFailed(f"the store is out of service: {', '.join(failed)}")
-    return web.json_response({"status": "ready", "logs": states}, headers=_NO_CACHE)
+    return json_response({"status": "ready", "logs": states}, headers=_NO_CACHE)
 
 
 async def get_integrity(request: web.Request) -> web.Response:
@@ -47,7 +49,7 @@ async def get_integrity(request: web.Request) -> web.Response:
     """
     logs = {name: integrity(log) for name, log in request.app[LOGS].items()}
     red = any(log.state == "recovering" for log in request.app[LOGS].values())
-    return web.json_response({"logs": logs}, status=503 if red else 200, headers=_NO_CACHE)
+    return json_response({"logs": logs}, status=503 if red else 200, headers=_NO_CACHE)
 
 
 async def get_metrics(request: web.Request) -> web.Response:
@@ -73,4 +75,3 @@ def _describe(log: Log) -> dict[str, object]:
         "published_size": log.published.size,
         "vkey": log.keys.vkeys[0],
     }
-

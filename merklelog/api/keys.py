@@ -4,6 +4,7 @@ from aiohttp import web
 
 from merklelog.tlog.keydocuments import key_document
 
+from .documents import json_response
 from .parameters import read_parameters
 from .state import log_of
 
@@ -17,4 +18,4 @@ async def get_keys(request: web.Request) -> web.Response:
     log = log_of(request)
     read_parameters(request, ())
     documents = [key_document(verifier) for verifier in log.keys.verifiers]
-    return web.json_response({"origin": log.origin, "keys": documents})
+    return json_response({"origin": log.origin, "keys": documents})

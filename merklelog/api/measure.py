@@ -1,4 +1,4 @@
-"""How long requests take: ``merklelog_request_seconds{route,method,status}``."""
+"""How long requests take: ``merklelog_request_seconds{log,route,method,status}``."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,8 +7,10 @@ from aiohttp import web
 from merklelog.clock import monotonic
 from merklelog.metrics import Metrics
 
+from .state import LOGS
+
 # Methods that get a label of their own. A client can invent others without end, and
-# each would be a time series.
+# each would be a time series of its own.
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -16,18 +18,21 @@ class Measure:
     """Records requests. One for a server, on its event loop."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._histogram = metrics.request_seconds
-        # labels() takes a lock and builds a key; here one dict look-up a request.
-        self._children: dict[tuple[str, str, int], Callable[[float], None]] = {}
+        self._metrics = metrics
+        # Bounded: logs, routes, methods and statuses are ours, not the client's.
+        self._observers: dict[tuple[str, str, str, int], Callable[[float], None]] = {}
 
-    def __call__(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Record one request to *route*, a pattern and never a path."""
-        key = (route, method, status)
-        observe = self._children.get(key)
+    def __call__(
+        self, log: str, route: str, method: str, status: int, seconds: float
+    ) -> None:
+        """Record a request to *route*, a pattern and never a path, of *log* or none."""
+        key = (log, route, method, status)
+        observe = self._observers.get(key)
         if observe is None:
-            named = method if method in _METHODS else "other"
-            child = self._histogram.labels(route=route, method=named, status=status)
-            observe = self._children[key] = child.observe
+            histogram = self._metrics.request(
+                log=log, route=route, method=method, status=status
+            )
+            observe = self._observers[key] = histogram.observe
         observe(seconds)
 
     @web.middleware
@@ -45,6 +50,15 @@ class Measure:
         finally:
             resource = request.match_info.route.resource
             route = "unmatched" if resource is None else resource.canonical
-            method = request.method if request.method in _METHODS else "other"
-            self(route, method, status, monotonic() - started)
+            log = request.match_info.get("log", "")
+            self(
+                log if log in request.app[LOGS] else "",
+                route,
+                request.method if request.method in _METHODS else "other",
+                status,
+                monotonic() - started,
+            )
         return response
+
+
+MEASURE = web.AppKey("MEASURE", Measure)

@@ -40,7 +40,7 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 def _media_weight(offer: str, ranges: dict[str, float]) -> float:
     """Return the weight of *offer*: that of the most specific range that covers it."""
-    family = offer.split("/")[0]
+    family = offer.split("/", maxsplit=1)[0]
     for candidate in (offer, f"{family}/*", "*/*"):
         if candidate in ranges:
             return ranges[candidate]

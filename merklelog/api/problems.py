@@ -13,7 +13,6 @@ This is the only file that knows which error has which HTTP status. Clients deci
 ``code``; ``detail`` is for people and may change.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
@@ -38,6 +37,8 @@ from merklelog.errors import (
     UnsupportedMediaType,
 )
 from proofs.errors import MalformedError
+
+from .documents import encode_json
 
 STATUS: Mapping[type[MerklelogError], HTTPStatus] = {
     # Whatever of its children is not listed is 400: the request is at fault.
@@ -136,7 +137,7 @@ async def answer_problems(
 
 def _document(error: MerklelogError, status: HTTPStatus) -> bytes:
     """Return the problem document. With about:blank the title is the status's own."""
-    return json.dumps(
+    return encode_json(
         {
             "type": "about:blank",
             "title": status.phrase,
@@ -145,4 +146,4 @@ def _document(error: MerklelogError, status: HTTPStatus) -> bytes:
             "detail": error.detail,
             **error.members,
         }
-    ).encode("ascii")
+    )

@@ -12,10 +12,12 @@ from aiohttp import hdrs, web
 from merklelog.errors import MalformedRequest, NotFound, NoWitnessPolicy
 from merklelog.tlog.head import Head
 from merklelog.tlog.log import Log
+from proofs.hashing import leaf_hash
 from proofs.receipt import Receipt, format_receipt
 from proofs.text import format_base64
 from proofs.tlogproof import TlogProof, format_tlog_proof
 
+from .documents import json_response
 from .negotiation import best_media_type
 from .parameters import (
     optional_number,
@@ -44,9 +46,9 @@ async def get_inclusion(request: web.Request) -> web.Response:
     else:
         index = required_number(parameters, "index")
         size = _size_for(log, index, size)
-        entry_hash = await log.reader.leaf_hash(index)
+        entry_hash = leaf_hash(await read_entry(log, index))
     hashes = await log.reader.inclusion_proof(index, size)
-    return web.json_response(
+    return json_response(
         {
             "index": index,
             "size": size,
@@ -69,7 +71,7 @@ async def get_consistency(request: web.Request) -> web.Response:
     if old > new:
         raise MalformedRequest(f"from {old} is larger than to {new}", field="from")
     hashes = await log.reader.consistency_proof(old, new)
-    return web.json_response(
+    return json_response(
         {"from": old, "to": new, "hashes": [format_base64(node) for node in hashes]}
     )
 

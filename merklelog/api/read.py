@@ -16,6 +16,7 @@ from proofs.text import format_base64
 from proofs.tiles import Bundle, Tile, parse_tile_path, tile_width
 
 from .cborsequence import encode_byte_strings
+from .documents import json_response
 from .negotiation import accepts_gzip, best_media_type
 from .parameters import optional_number, parse_number, read_parameters
 from .state import log_of
@@ -94,7 +95,7 @@ async def get_entries(request: web.Request) -> web.Response:
             content_type=kind,
             headers={hdrs.VARY: hdrs.ACCEPT},
         )
-    return web.json_response(
+    return json_response(
         {
             "start": start,
             "entries": [format_base64(entry) for entry in entries],

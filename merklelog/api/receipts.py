@@ -50,7 +50,9 @@ class ReceiptWriter:
         if commitment.head.note is not self._note:
             self._use_note(commitment.head.note)
         texts = self._texts
-        proof = b'","'.join([texts[node] for node in commitment.inclusion_proof(offset)])
+        proof = b'","'.join(
+            [texts[node] for node in commitment.inclusion_proof(offset)]
+        )
         facts = self._facts(
             commitment.first_index + offset,
             commitment.leaf_hashes[offset],

@@ -11,7 +11,6 @@ from merklelog.metrics import Metrics
 from merklelog.tlog.log import Log
 
 from .bodies import BodyReader
-from .measure import Measure
 from .receipts import ReceiptWriter
 
 LOGS = web.AppKey("LOGS", Mapping[str, Log])
@@ -20,8 +19,6 @@ LOGS = web.AppKey("LOGS", Mapping[str, Log])
 CONFIG = web.AppKey("CONFIG", ServerConfig)
 
 METRICS = web.AppKey("METRICS", Metrics)
-
-MEASURE = web.AppKey("MEASURE", Measure)
 
 BODIES = web.AppKey("BODIES", BodyReader)
 

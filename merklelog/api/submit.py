@@ -22,7 +22,6 @@ from .answers import Appended, Options, Replayed, Stored, answer_batch, answer_s
 from .bodies import media_type, split_ndjson
 from .cborsequence import decode_byte_strings
 from .parameters import parse_flag, parse_number, read_parameters
-from .receipts import ReceiptWriter
 from .state import BODIES, CONFIG, RECEIPTS, log_of
 
 BYTES = "application/octet-stream"
@@ -122,7 +121,7 @@ async def _store(
     # The body is held by nobody once it is split: what waits for the commit are the
     # entries, and those the pool's limit counts.
     entries = split(await request.app[BODIES].read(request))
-    writer: ReceiptWriter = request.app[RECEIPTS][log.name]
+    writer = request.app[RECEIPTS][log.name]
     if key is None:
         return Appended(await log.submit(entries), writer)
     outcome = await log.submit_once(entries, key=key)

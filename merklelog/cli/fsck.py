@@ -1,9 +1,9 @@
 """``merklelog fsck``: a whole log derived again, from its store or as others see it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,16 +17,15 @@ from merklelog.cli.options import (
     vkey_option,
 )
 from merklelog.cli.output import Progress, print_json, progress
+from merklelog.client.errors import BadAnswer
 from merklelog.errors import ConfigError, MissingLevelDB, StorageError, StoreHeld
 from proofs.errors import MalformedError, VerificationError
 from proofs.text import format_base64
 from proofs.verdict import Verdict
 
 if TYPE_CHECKING:
-    from merklelog.client.http import LogClient
     from merklelog.tlog.fsck import Report
     from proofs.keys import PublicKey
-    from proofs.tiles import Bundle, Tile
 
 # What a clean log shows, and all that it shows.
 _CLEAN = (
@@ -116,6 +115,7 @@ async def _check(
 
 
 async def _check_url(url: str, verifiers: "list[PublicKey]", move: Progress) -> Result:
+    from merklelog.cli.httpsource import HttpSource
     from merklelog.client.http import LogClient
     from merklelog.tlog.fsck import fsck as check
 
@@ -148,24 +148,49 @@ async def _check_data(
     return _result(report)
 
 
-class HttpSource:
-    """A log's public tiles as a source for fsck: what any stranger can check."""
+async def _result_of_lines(
+    lines: AsyncIterator[dict[str, object]], move: Progress
+) -> Result:
+    """Follow the progress that a server reports, and return its result."""
+    async for line in lines:
+        done, total, report = line.get("done"), line.get("total"), line.get("report")
+        if isinstance(done, int) and isinstance(total, int):
+            move(done, total)
+        if isinstance(report, dict):
+            checkpoint = {
+                name: report[name] for name in ("origin", "size", "root_hash")
+            }
+            return _judge(checkpoint, report["faults"])
+    raise BadAnswer("the server ended the check without a report: see its log")
 
-    def __init__(self, client: "LogClient") -> None:
-        """Read the log of *client*."""
-        self._client = client
 
-    async def checkpoint(self) -> bytes:
-        """Return the published checkpoint."""
-        return await self._get("checkpoint")
+def _result(report: "Report") -> Result:
+    checkpoint = report.checkpoint
+    return _judge(
+        {
+            "origin": checkpoint.origin,
+            "size": checkpoint.size,
+            "root_hash": format_base64(checkpoint.root_hash),
+        },
+        [
+            {"start": fault.start, "end": fault.end, "what": fault.what}
+            for fault in report.faults
+        ],
+    )
 
-    async def tile(self, tile: "Tile") -> bytes:
-        """Return a hash tile; of a full one that replaced it, its beginning."""
-        data = await self._get_tile(tile)
-        return data[: tile.width * HASH_SIZE]
 
-    async def bundle(self, bundle: "Bundle") -> bytes:
-        """Return an entry bundle; of a full one that replaced it, its beginning."""
-        data = await self._get_tile(bundle)
-        entries = decode_bundle(data, TILE_WIDTH if data[-1:] else 0)
-        return data
+def _judge(checkpoint: dict[str, object], faults: list[dict[str, object]]) -> Result:
+    if faults:
+        reason = f"{len(faults)} faults; the first at index {faults[0]['start']}"
+        return Result(Verdict.INVALID, reason, checkpoint, faults)
+    return Result(Verdict.SELF_CONSISTENT, _CLEAN, checkpoint, [])
+
+
+def _print(result: Result) -> None:
+    click.echo(f"{result.verdict}: {result.reason}")
+    for name, value in result.checkpoint.items():
+        click.echo(f"  {name} {value}")
+    for fault in result.faults:
+        first, last = fault["start"], int(str(fault["end"])) - 1
+        where = f"index {first}" if first == last else f"indexes {first} to {last}"
+        click.echo(f"  {where}: {fault['what']}")

@@ -6,7 +6,7 @@ The socket has mode 0600: whoever can open it is who owns the data folder.
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from .errors import BadAnswer
+from .errors import BadAnswer, ServerProblem
 from .http import LogClient
 
 
@@ -57,6 +57,14 @@ class AdminClient:
     ) -> AsyncIterator[dict[str, object]]:
         async with self._client() as client:
             async for line in client.post_json(path, document):
+                # What fails after the answer has begun cannot have a status.
+                if isinstance(problem := line.get("problem"), dict):
+                    raise ServerProblem(
+                        status=500,
+                        code=str(problem.get("code")),
+                        detail=str(problem.get("detail")),
+                        retry_after=None,
+                    )
                 yield line
 
     def _client(self) -> LogClient:

@@ -113,14 +113,21 @@ class LogClient:
         return [self._base64(text, length=32) for text in hashes]
 
     async def submit(
-        self, body: bytes, *, content_type: str, receipts: str, idempotency_key: str
+        self,
+        body: bytes,
+        *,
+        content_type: str,
+        receipts: str,
+        idempotency_key: str | None = None,
     ) -> tuple[int, dict[str, object]]:
-        """Post one batch; return the status (201 appended, 200 was there) and answer.
+        """Post one body; return the status (201 appended, 200 was there) and answer.
 
         When it raises Unreachable, or ServerProblem with ``storage_failed``, the
         outcome is unknown: post the same body again with the same key.
         """
-        headers = {"Content-Type": content_type, "Idempotency-Key": idempotency_key}
+        headers = {"Content-Type": content_type}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
         path = f"/entries?receipt={receipts}"
         async with self._request("POST", path, headers=headers, body=body) as response:
             return response.status, self._object(await _read(response, MAX_ANSWER_SIZE))

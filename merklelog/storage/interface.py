@@ -98,7 +98,7 @@ class Store(Protocol):
         """
 
     async def copy_to(self, path: Path, progress: Callable[[int], None] = ...) -> None:
-        """Copy the store as of this instant into a new store at *path*, durably.
+        """Copy the store, as of one instant, into a new store at *path*, durably.
 
         Reads and commits go on meanwhile. *progress* is called on the event loop,
         with the number of keys copied so far. A copy that failed has to be deleted.

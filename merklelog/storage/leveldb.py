@@ -53,12 +53,29 @@ else:
 
 _T = TypeVar("_T")
 
+# Measured on 2 cores with commits of 1,000 entries of 200 random characters: random leaf
+# keys, segments of 50 KB, tiles. Compaction, on LevelDB's one background thread, limits
+# the rate once the log is larger than a few write buffers.
 OPTIONS: Final[dict[str, Any]] = {
+    # Without it a flipped bit in the write-ahead log loses the commits behind it in
+    # silence. With it, a log whose unsynced end a power cut left torn, and not only
+    # short, is refused as well: the folder has then to be repaired by hand.
     "paranoid_checks": True,
+    # Of 4 and 16 MB, at 10^6 entries: 220,000 and 400,000 entries/s. 32 MB is a
+    # tenth faster, but two buffers and up to 12 mapped files of its size are resident.
     "write_buffer_size": 16 << 20,
-    "lru_cache_size": 32 << 20,
-    "max_open_files": 500,
+    # Fewer and larger files are compacted with fewer syncs; 8 MB is no faster than 3,
+    # and an open file can be resident as a whole.
+    "max_file_size": 3 << 20,
+    # The fewest that LevelDB takes, 64 of them tables: bounds what is mapped, so that
+    # memory does not grow with the log. At 1,000: 500 MB resident after random reads.
+    "max_open_files": 74,
+    # An idempotency key that is not there is the usual case: 13 us instead of 40.
     "bloom_filter_bits": 10,
+    # Hashes do not compress, and Snappy's time is the compaction's: off, 300,000
+    # entries/s in the third million instead of 150,000, and no commit stalled for over
+    # a second. It would have halved the disk use of JSON entries.
+    "compression": None,
 }
 
 _COPY_BYTES = 4 << 20
@@ -104,7 +121,7 @@ class LevelDBStore:
         try:
             await store._writer.do(partial(store._open, create=create))
         except BaseException:
-            store._writer.stop()
+            await store.close()
             raise
         return store
 
@@ -166,7 +183,7 @@ class LevelDBStore:
     async def copy_to(
         self, path: Path, progress: Callable[[int], None] = no_progress
     ) -> None:
-        """Copy the store as of this instant into a new folder, durably.
+        """Copy the store, as of one instant, into a new folder, durably.
 
         Raises:
             StorageError: *path* is not empty, or copying failed.
@@ -209,7 +226,7 @@ class LevelDBStore:
 
     def _release(self) -> None:
         if self._db is not None:
-            # Waits for what these threads are doing: see "Closing" in the module.
+            # Waits for what these threads are doing: closing under them crashes.
             self._readers.shutdown()
             self._copier.shutdown()
             self._db.close()

@@ -79,25 +79,24 @@ class LogFolder:
     ) -> "LogFolder":
         """Make a log at *path*: its keys, and a store with a signed head of size 0.
 
+        Keys that are there already, made by `merklelog keys generate`, are used.
+
         Raises:
-            ConfigError: a log or keys are there already, or a name is not allowed.
+            ConfigError: a log or a store is there already, or a name is not allowed.
         """
         path = path.resolve()
         check_log_name(path.name)
-        if (path / CONFIG_FILE).exists():
-            raise ConfigError([f"{path}: there is a log already; nothing was changed"])
-        config = LogConfig(origin=origin, kind=kind)
-        try:
-            keys = LogKeys.generate(path, origin)
-        except MalformedKey as error:
-            raise ConfigError([f"origin: {error}"]) from error
-        folder = cls(path, config)
+        folder = cls(path, LogConfig(origin=origin, kind=kind))
+        for part in (path / CONFIG_FILE, folder.store):
+            if part.exists():
+                raise ConfigError([f"{part} exists already; nothing was changed"])
+        keys = _load_or_generate_keys(path, origin)
         store = await LevelDBStore.open(folder.store, create=True)
         try:
             await store.commit(first_commit(keys, origin))
         finally:
             await store.close()
-        write_log_config(path / CONFIG_FILE, config)
+        write_log_config(path / CONFIG_FILE, folder.config)
         return folder
 
     @classmethod
@@ -138,6 +137,15 @@ def check_log_name(name: str) -> None:
                 "at most 63, the first not a hyphen"
             ]
         )
+
+
+def _load_or_generate_keys(path: Path, origin: str) -> LogKeys:
+    if (path / KEYS).exists():
+        return LogKeys.load(path, origin)
+    try:
+        return LogKeys.generate(path, origin)
+    except MalformedKey as error:
+        raise ConfigError([f"origin: {error}"]) from error
 
 
 def first_commit(keys: LogKeys, origin: str) -> Batch:

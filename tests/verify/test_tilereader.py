@@ -172,6 +172,16 @@ def test_a_dropped_tile_has_to_be_proven_again() -> None:
     assert reader.hashes([Node(0, 256)]) == {Node(0, 256): TREE.leaves[256]}
 
 
+def test_the_edge_stays_when_everything_is_dropped() -> None:
+    reader = reader_of(SMALL)
+    reader.authenticate(fetch_all(list(tiles_of_size(SMALL))))
+
+    reader.drop_before(SMALL)
+
+    assert reader.tiles_for([]) == []
+    assert reader.hashes([Node(0, 299)]) == {Node(0, 299): TREE.leaves[299]}
+
+
 def test_the_empty_tree_needs_no_tiles() -> None:
     reader = TileReader(0, EMPTY_ROOT)
     reader.authenticate({})
@@ -313,12 +323,14 @@ def test_a_tile_of_a_longer_tree_is_not_part_of_this_one() -> None:
         reader.authenticate(tiles | {Tile(0, 1): fetch(Tile(0, 1))})
 
 
-def test_a_partial_tile_of_another_width_is_not_part_of_the_tree() -> None:
+@pytest.mark.parametrize("tile", [Tile(0, 1, 43), Tile(0, 0, 44), Tile(0, 0, 128)])
+def test_a_tile_of_another_width_is_not_part_of_the_tree(tile: Tile) -> None:
+    """Neither of the edge, nor of a tile that is full by now."""
     reader = reader_of(SMALL)
     tiles = fetch_all(reader.tiles_for([]))
 
     with pytest.raises(MalformedTile, match="a tree of size 300 does not have"):
-        reader.authenticate(tiles | {Tile(0, 1, 43): fetch(Tile(0, 1, 43))})
+        reader.authenticate(tiles | {tile: fetch(tile)})
 
 
 def test_the_root_of_another_size_is_refused() -> None:
