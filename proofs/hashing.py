@@ -12,7 +12,6 @@ EMPTY_ROOT = sha256(b"").digest()
 """The root of a tree without leaves."""
 
 
-
 def leaf_hash(entry: bytes) -> bytes:
     """Return SHA-256(0x00 || entry), 32 bytes (RFC 6962 section 2.1)."""
     return sha256(b"\x00" + entry).digest()

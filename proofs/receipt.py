@@ -127,6 +127,7 @@ def format_receipt(receipt: Receipt) -> bytes:
             "hashes": [format_base64(h) for h in receipt.consistency_proof.hashes],
         }
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+    # What is no text gets this far, and is refused by the parser like any other.
     data = text.encode("utf-8", "surrogatepass")
     if parse_receipt(data) != receipt:
         raise MalformedReceipt("these values have no spelling as a receipt")

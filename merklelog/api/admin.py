@@ -7,7 +7,8 @@
     POST /logs/{log}/freeze  {"reason": "..."}   {"frozen": true, "checkpoint": "..."}
     POST /logs/{log}/backup  {"to": "/path"}     a line of progress now and then; last
                                                  {"to": "/path", "size": n}
-    POST /logs/{log}/fsck    {"vkeys": [...]}    the same; last {"report": {...}}
+    POST /logs/{log}/fsck    {"vkeys": [...]}    the same; last {"report": {...}}, or
+                                                 {"invalid"|"unreadable": "why"}
 
 A store has one owner, so what needs it while a server runs is done by the server. The
 socket has mode 0600: whoever can open it is who owns the data folder, and could do all
@@ -21,13 +22,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from merklelog.errors import CorruptStore, MalformedRequest, MerklelogError
+from merklelog.errors import MalformedRequest, MerklelogError
 from merklelog.tlog.backup import backup
 from merklelog.tlog.fsck import Absent, Report, fsck
 from merklelog.tlog.log import Log
 from merklelog.tlog.status import stats
 from merklelog.tlog.storesource import StoreSource
-from proofs.errors import ProofsError
+from proofs.errors import MalformedError, VerificationError
 from proofs.keys import parse_vkey
 from proofs.text import format_base64
 
@@ -101,8 +102,10 @@ async def _check(request: web.Request) -> web.StreamResponse:
         source = StoreSource(log.store, log.origin)
         try:
             report = await fsck(source, verifiers, origin=log.origin, progress=note)
-        except (Absent, ProofsError) as error:
-            raise CorruptStore(f"the checkpoint: {error}") from error
+        except VerificationError as error:
+            return {"invalid": f"the checkpoint: {error}"}
+        except (Absent, MalformedError) as error:
+            return {"unreadable": f"the checkpoint: {error}"}
         return {"report": _describe(report)}
 
     return await _run(request, job)

@@ -73,7 +73,11 @@ def bench(
         raise click.UsageError(
             "the entries would stay in that log for good: add --yes, or leave out --url"
         )
-    rows = asyncio.run(_bench(url, seconds, size))
+    import uvloop
+
+    # The loop that the server runs on.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rows = runner.run(_bench(url, seconds, size))
     if as_json:
         print_json({"entry_bytes": size, "rows": [row._asdict() for row in rows]})
         return

@@ -10,6 +10,10 @@ LOG_FILE = "log.toml"
 ADMIN_SOCKET = "admin.sock"
 
 
+class NoLog(click.ClickException):
+    """There is no such log in the data folder."""
+
+
 class LogFolder(NamedTuple):
     """Where one log is."""
 
@@ -21,17 +25,17 @@ def list_folders(data: Path) -> list[LogFolder]:
     """Return the logs of *data*, which is a folder of logs or that of one log.
 
     Raises:
-        click.ClickException: there is no log.
+        NoLog: there is none.
     """
     if not data.is_dir():
-        raise click.ClickException(f"{data}: there is no such folder")
+        raise NoLog(f"{data}: there is no such folder")
     if (data / LOG_FILE).is_file():
         return [LogFolder(data.resolve().name, data)]
     found = [
         LogFolder(file.parent.name, file.parent) for file in data.glob(f"*/{LOG_FILE}")
     ]
     if not found:
-        raise click.ClickException(
+        raise NoLog(
             f"{data}: there is no log here: merklelog init --data {data} creates one"
         )
     return sorted(found)
@@ -41,7 +45,8 @@ def find_folder(data: Path, name: str | None) -> LogFolder:
     """Return the log called *name*, or the only one where no name is given.
 
     Raises:
-        click.ClickException: there is no such log, or several to choose from.
+        NoLog: there is no such log.
+        click.UsageError: there are several to choose from.
     """
     folders = list_folders(data)
     names = ", ".join(folder.name for folder in folders)
@@ -54,7 +59,7 @@ def find_folder(data: Path, name: str | None) -> LogFolder:
     for folder in folders:
         if folder.name == name:
             return folder
-    raise click.ClickException(f"{data} holds no log {name!r}, only {names}")
+    raise NoLog(f"{data} holds no log {name!r}, only {names}")
 
 
 def admin_socket(folder: LogFolder) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from merklelog.cli.findings import parse_vkeys
-from merklelog.cli.folders import LogFolder, admin_socket, find_folder
+from merklelog.cli.folders import LogFolder, NoLog, admin_socket, find_folder
 from merklelog.cli.options import (
     check_log_url,
     data_option,
@@ -32,6 +32,9 @@ _CLEAN = (
     "every entry, tile and root matches the checkpoint that the log signed; nothing "
     "from outside the log was checked: its operator could show others another history"
 )
+
+# Of a checkpoint, as they are printed.
+_FACTS = ("origin", "size", "root_hash")
 
 
 class Result(NamedTuple):
@@ -109,8 +112,9 @@ async def _check(
     except VerificationError as error:
         return Result(Verdict.INVALID, f"the checkpoint: {error}", {}, [])
     except (StoreHeld, MissingLevelDB):
+        # Nothing was found out about the log.
         raise
-    except (Absent, MalformedError, StorageError, ConfigError) as error:
+    except (Absent, MalformedError, StorageError, ConfigError, NoLog) as error:
         return Result(Verdict.UNREADABLE, str(error), {}, [])
 
 
@@ -153,14 +157,17 @@ async def _result_of_lines(
 ) -> Result:
     """Follow the progress that a server reports, and return its result."""
     async for line in lines:
-        done, total, report = line.get("done"), line.get("total"), line.get("report")
-        if isinstance(done, int) and isinstance(total, int):
-            move(done, total)
-        if isinstance(report, dict):
-            checkpoint = {
-                name: report[name] for name in ("origin", "size", "root_hash")
-            }
-            return _judge(checkpoint, report["faults"])
+        match line:
+            case {"done": int(done), "total": int(total)}:
+                move(done, total)
+            case {"report": {"faults": list(faults), **facts}}:
+                return _judge({name: facts[name] for name in _FACTS}, faults)
+            case {"invalid": str(reason)}:
+                return Result(Verdict.INVALID, reason, {}, [])
+            case {"unreadable": str(reason)}:
+                return Result(Verdict.UNREADABLE, reason, {}, [])
+            case _:  # Progress from before there was any.
+                pass
     raise BadAnswer("the server ended the check without a report: see its log")
 
 

@@ -14,6 +14,7 @@ import click
 
 from merklelog.cli.options import json_option, url_option
 from merklelog.cli.output import print_json, progress
+from merklelog.client.errors import ClientError, ServerProblem
 
 if TYPE_CHECKING:
     from merklelog.client.records import RecordFile
@@ -48,10 +49,10 @@ def submit(
 ) -> None:
     """Submit the records of files to a log, one entry a record.
 
-    A file holds one record a line (NDJSON; lines go as they are), a JSON array, or
-    an object with "Records", as CloudTrail writes them: then each element goes as
-    the exact slice of the file, made compact where it spans lines. "-" is standard
-    input, which is read to its end first.
+    A file holds one record a line (NDJSON; lines go as they are, blank ones are
+    skipped), a JSON array, or an object with "Records", as CloudTrail writes them:
+    then each element goes as the exact slice of the file, made compact where it spans
+    lines. "-" is standard input, which is read to its end first.
 
     Every record is checked before the first is sent: an entry has 1 to 65,535
     bytes. A JSON document may have up to 256 MiB; lines have no such limit. When
@@ -66,11 +67,14 @@ def submit(
     with ExitStack() as stack:
         sources = [_open(name, stack) for name in files]
         total = _check(sources)
-        run = _Run(total, _create(receipts_path, stack))
+        run = _Run(total, _create(receipts_path, stack), concurrency)
         try:
-            asyncio.run(run.send(url, sources, concurrency))
-        except Exception:
-            run.report_unfinished()
+            asyncio.run(run.send(url, sources))
+        except ServerProblem as error:
+            run.report_unfinished(refused=error.code != "storage_failed")
+            raise
+        except ClientError:
+            run.report_unfinished(refused=False)
             raise
     run.report(as_json=as_json)
 
@@ -78,8 +82,9 @@ def submit(
 class _Run:
     """What became of one run. Owned by the command."""
 
-    def __init__(self, total: int, receipts: BinaryIO | None) -> None:
+    def __init__(self, total: int, receipts: BinaryIO | None, concurrency: int) -> None:
         self._total = total
+        self._concurrency = concurrency
         self._receipts = receipts
         self._done = 0
         self._duplicates = 0
@@ -87,9 +92,7 @@ class _Run:
         # alone on the log has one.
         self._ranges: list[list[int]] = []
 
-    async def send(
-        self, url: str, sources: list["RecordFile"], concurrency: int
-    ) -> None:
+    async def send(self, url: str, sources: list["RecordFile"]) -> None:
         from merklelog.client.http import LogClient
         from merklelog.client.submit import Submitter
 
@@ -101,7 +104,7 @@ class _Run:
             submitter = Submitter(
                 client,
                 receipts=self._receipts is not None,
-                concurrency=concurrency,
+                concurrency=self._concurrency,
                 on_retry=lambda why: click.echo(f"trying again: {why}", err=True),
             )
             with progress("submitting") as move:
@@ -138,10 +141,11 @@ class _Run:
         ranges = ", ".join(f"[{start}, {end})" for start, end in self._ranges)
         click.echo(f"{self._done} records are in the log: indexes {ranges or 'none'}")
 
-    def report_unfinished(self) -> None:
+    def report_unfinished(self, *, refused: bool) -> None:
+        rest = "refused" if refused and self._concurrency == 1 else "perhaps there too"
         click.echo(
-            f"{self._done} of {self._total} records are in the log; of the batches "
-            "after them it is unknown",
+            f"{self._done} of {self._total} records are in the log; "
+            f"the batch after them is {rest}",
             err=True,
         )
 

@@ -2,7 +2,8 @@
 
 What becomes an entry:
 
-- NDJSON, or any file of lines: each line as it is, without its LF. A CR stays.
+- NDJSON, or any file of lines: each line as it is, without its LF. A CR stays. Lines
+  of nothing but white space are no records.
 - an array or ``Records``: each element as the exact slice of the source; one that
   spans lines is made compact, its members and tokens as they were.
 
@@ -47,10 +48,6 @@ class RecordFile:
         """
         records = self._document() if self._is_document() else self._lines()
         for number, record in enumerate(records, 1):
-            if not record:
-                raise BadRecord(
-                    f"{self._name}: record {number} is an empty line: remove it"
-                )
             if len(record) > MAX_ENTRY_SIZE:
                 raise BadRecord(
                     f"{self._name}: record {number} is too large: "
@@ -59,7 +56,7 @@ class RecordFile:
             yield record
 
     def _lines(self) -> Iterator[bytes]:
-        """Yield lines without their LF; of an oversize line only its beginning."""
+        """Yield filled lines without LF; of an oversize one only its beginning."""
         left = self._size
         self._file.seek(0)
         while left:
@@ -69,7 +66,8 @@ class RecordFile:
                     f"{self._name}: the file was shortened while it was read"
                 )
             left -= len(line)
-            yield line.removesuffix(b"\n")
+            if not line.isspace():
+                yield line.removesuffix(b"\n")
 
     def _document(self) -> Iterator[bytes]:
         if self._size > MAX_DOCUMENT_SIZE:

@@ -24,6 +24,7 @@ The contract, which ``tests/storage/test_contract.py`` checks of every implement
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from itertools import repeat
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -49,6 +50,10 @@ class Batch:
     def put(self, key: bytes, value: bytes) -> None:
         """Store *value* under *key*, whether or not there is one already."""
         self.operations.append((key, value))
+
+    def put_keys(self, keys: Sequence[bytes]) -> None:
+        """Store an empty value under each of *keys*."""
+        self.operations += zip(keys, repeat(b""))
 
     def delete(self, key: bytes) -> None:
         """Remove *key*. Removing what is absent is not an error."""

@@ -2,7 +2,7 @@
 
 The way there is a queue and the way back one ``call_soon_threadsafe``: a commit is
 dominated by its synced write, and a lone client waits for both hops. An executor does
-the same through two futures, which measured 15 microseconds more.
+the same through two futures, which measured 35 microseconds more.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ from merklelog.errors import IdempotencyConflict
 from merklelog.storage.interface import Store
 from merklelog.storage.keyspace import decode_idempotency, idempotency_key
 
-from .commitment import Replay
+from .commitment import Commitment, Replay
 from .pool import IdempotencyRecord
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Claim:
         self._handed_over = False
         pending[digest] = asyncio.Event()
 
-    def hand_over(self, done: "asyncio.Future[object]") -> None:
+    def hand_over(self, done: "asyncio.Future[Commitment]") -> None:
         """Hold the key until *done*, even if the request that claimed it goes away.
 
         A request that is cancelled leaves its entries in the pool: the key must not

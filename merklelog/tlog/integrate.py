@@ -147,7 +147,8 @@ def edge_from_tiles(size: int, tiles: Sequence[bytes]) -> Edge:
     *tiles* may be wider than the tree of *size* needs; what lies beyond is cut off.
     The caller compares the root with a signed one.
     """
-    cut, peaks = [], []
+    cut: list[bytes] = []
+    peaks: list[bytes] = []
     for level, tile in enumerate(tiles):
         width = (size >> (TILE_HEIGHT * level)) % TILE_WIDTH
         if len(tile) < width * HASH_SIZE:

@@ -3,9 +3,9 @@
 ::
 
     DIR/NAME/keys/
-      log.skey   0600  Ed25519: PRIVATE+KEY+<origin>+<key id>+<base64 of 0x01, seed>
-      sth.pem    0600  ECDSA P-256, PKCS#8
-      log.vkey         the public halves, one vkey a line, Ed25519 first
+      log.skey   Ed25519: PRIVATE+KEY+<origin>+<key id>+<base64 of 0x01, seed>
+      sth.pem    ECDSA P-256, PKCS#8
+      log.vkey   the public halves, one vkey a line, Ed25519 first
 
 Whoever reads a private file can sign another history in this log's name; only
 witnesses and what clients kept would tell. So the files are created readable by their
@@ -175,7 +175,7 @@ def _write_new(path: Path, content: bytes) -> None:
 
 def _sync(folder: Path) -> None:
     """Make the names in *folder* durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

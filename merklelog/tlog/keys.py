@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from merklelog.errors import ConfigError
 from proofs.checkpoint import Checkpoint, format_checkpoint
 from proofs.errors import MalformedNote
-from proofs.keys import Ed25519Verifier, TreeHeadVerifier
+from proofs.keys import Ed25519Verifier, PublicKey, TreeHeadVerifier
 from proofs.note import Signer, parse_note, sign_note
 from proofs.treehead import (
     TreeHeadSignature,
@@ -52,10 +52,12 @@ _ECDSA_SHA256 = ec.ECDSA(SHA256())
 class LogKeys:
     """The keys with which one log signs. Immutable, so any thread may use them."""
 
-    __slots__ = ("_checkpoint_key", "_tree_head_key", "verifiers")
-
-    verifiers: tuple[Ed25519Verifier, TreeHeadVerifier]
-    """The public halves."""
+    __slots__ = (
+        "_checkpoint_key",
+        "_checkpoint_verifier",
+        "_tree_head_key",
+        "_tree_head_verifier",
+    )
 
     def __init__(
         self,
@@ -73,11 +75,11 @@ class LogKeys:
             Encoding.DER, PublicFormat.SubjectPublicKeyInfo
         )
         self._checkpoint_key = checkpoint_key
-        self._tree_head_key = tree_head_key
-        self.verifiers = (
-            Ed25519Verifier(origin, checkpoint_key.public_key().public_bytes_raw()),
-            TreeHeadVerifier(origin, spki),
+        self._checkpoint_verifier = Ed25519Verifier(
+            origin, checkpoint_key.public_key().public_bytes_raw()
         )
+        self._tree_head_key = tree_head_key
+        self._tree_head_verifier = TreeHeadVerifier(origin, spki)
 
     @classmethod
     def generate(cls, folder: Path, origin: str) -> "LogKeys":
@@ -120,11 +122,16 @@ class LogKeys:
     @property
     def origin(self) -> str:
         """The log's name, which is the name of both keys."""
-        return self.verifiers[0].name
+        return self._checkpoint_verifier.name
+
+    @property
+    def verifiers(self) -> tuple[PublicKey, ...]:
+        """The public halves: Ed25519 first, then the tree head key."""
+        return self._checkpoint_verifier, self._tree_head_verifier
 
     @property
     def vkeys(self) -> list[str]:
-        """The public halves as text: Ed25519 first, then the tree head key."""
+        """The public halves as text, in the order of `verifiers`."""
         return [key.vkey for key in self.verifiers]
 
     def signers(self, *, timestamp_ms: int) -> tuple[Signer, Signer]:
@@ -132,10 +139,11 @@ class LogKeys:
 
         The time is an argument because tree head signatures cover it, in ms.
         """
-        ed25519_verifier, tree_head_verifier = self.verifiers
         return (
-            _Ed25519Signer(ed25519_verifier, self._checkpoint_key),
-            _TreeHeadSigner(tree_head_verifier, self._tree_head_key, timestamp_ms),
+            _Ed25519Signer(self._checkpoint_verifier, self._checkpoint_key),
+            _TreeHeadSigner(
+                self._tree_head_verifier, self._tree_head_key, timestamp_ms
+            ),
         )
 
     def sign_checkpoint(self, checkpoint: Checkpoint, *, timestamp_ms: int) -> bytes:
@@ -156,7 +164,7 @@ class LogKeys:
         Raises:
             MalformedNote: not a note that this log's tree head key signed.
         """
-        verifier = self.verifiers[1]
+        verifier = self._tree_head_verifier
         for line in parse_note(note).signatures:
             if (line.name, line.key_id) == (verifier.name, verifier.key_id):
                 return decode_tree_head_signature(line.signature)

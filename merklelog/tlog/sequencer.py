@@ -24,7 +24,7 @@ from merklelog.storage.keyspace import (
     encode_idempotency,
     encode_segment,
     idempotency_key,
-    leaf_key,
+    leaf_keys,
     segment_key,
     split_segments,
     tile_key,
@@ -299,8 +299,7 @@ def _write_batch(
     for last_index, segment in split_segments(first_index, entries):
         batch.put(segment_key(last_index), encode_segment(head.timestamp, segment))
     if integration.runs:
-        for index, leaf_hash in enumerate(integration.runs[0].hashes, first_index):
-            batch.put(leaf_key(leaf_hash, index), b"")
+        batch.put_keys(leaf_keys(first_index, integration.runs[0].hashes))
     for tile, data in integration.tiles:
         batch.put(tile_key(tile.level, tile.index), data)
     batch.put(HEAD_KEY, head.note)

@@ -74,10 +74,13 @@ class TestLines:
         with pytest.raises(BadRecord, match=r"events\.json: record 2 .*65,535"):
             read(b"ok\n" + b"x" * 65_536 + b"\n")
 
-    def test_an_empty_line_is_named(self) -> None:
-        """An entry has at least one byte."""
-        with pytest.raises(BadRecord, match="record 2 is an empty line"):
-            read(b"1\n\n2\n")
+    def test_blank_lines_are_no_records(self) -> None:
+        """Lines of white space separate records; they are none."""
+        assert read(b"\n1\n\n \r\n2\n\n") == [b"1", b"2"]
+
+    def test_blank_lines_before_a_document(self) -> None:
+        """A document may begin on a later line."""
+        assert read(b"\n\n[1,\n2]\n") == [b"1", b"2"]
 
     def test_growth_after_opening_is_left_out(self) -> None:
         """What is appended to a file after it was opened is not read."""

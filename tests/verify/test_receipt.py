@@ -203,6 +203,14 @@ def test_what_is_no_receipt_is_refused(data: bytes) -> None:
             b"note\n",
             disclosures=(Disclosure("path", b"", float("nan")),),
         ),
+        Receipt(
+            "log",
+            0,
+            bytes(32),
+            (),
+            b"note\n",
+            disclosures=(Disclosure("path", b"", ("a tuple", "reads back a list")),),
+        ),
     ],
 )
 def test_what_would_not_read_back_is_not_written(receipt: Receipt) -> None:

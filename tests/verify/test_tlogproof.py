@@ -97,6 +97,14 @@ def test_what_would_not_read_back_is_not_written(proof: TlogProof) -> None:
         format_tlog_proof(proof)
 
 
+def test_hashes_in_a_list_are_not_written() -> None:
+    """They would read back as a tuple: another value."""
+    proof = TlogProof(0, [bytes(32)], b"note\n")  # type: ignore[arg-type]
+
+    with pytest.raises(MalformedProof):
+        format_tlog_proof(proof)
+
+
 hashes = st.lists(st.binary(min_size=32, max_size=32), max_size=5).map(tuple)
 
 
