@@ -32,7 +32,6 @@ _LINE_FILES = (
 _APT_HISTORY = "/var/log/apt/history.log"
 _MACOS_HISTORY = "/Library/Receipts/InstallHistory.plist"
 _JOURNAL = ("journalctl", "--facility=auth,authpriv", "--output=json", "--no-pager")
-_LOGINS = ("last", "-n", str(NEWEST))
 
 
 def machine_records() -> list[tuple[str, list[str]]]:
@@ -42,7 +41,7 @@ def machine_records() -> list[tuple[str, list[str]]]:
         (_APT_HISTORY, lambda: _stanzas(_APT_HISTORY)),
         (_MACOS_HISTORY, lambda: _plist(_MACOS_HISTORY)),
         ("journalctl", lambda: map(json.loads, _output(*_JOURNAL))),
-        ("last", lambda: ({"source": "last", "line": x} for x in _output(*_LOGINS))),
+        ("last", _logins),
     ]
     found = [(name, _readable(read)) for name, read in sources]
     if not any(records for _, records in found):
@@ -80,6 +79,12 @@ def _stanzas(path: str) -> Iterator[object]:
 def _plist(path: str) -> Iterator[object]:
     for record in plistlib.loads(Path(path).read_bytes()):
         yield {"source": path, **{name: str(value) for name, value in record.items()}}
+
+
+def _logins() -> Iterator[object]:
+    for line in _output("last", "-n", str(NEWEST)):
+        if not line.startswith("wtmp begins"):
+            yield {"source": "last", "line": line}
 
 
 def _distributions() -> Iterator[object]:

@@ -30,6 +30,8 @@ class Failed(Exception):
 def main() -> int:
     """Run the quickstart; return its exit code."""
     arguments = parse_arguments()
+    # Ends the server too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         run(arguments.home, arguments.input, once=arguments.once)
     except Failed as error:
@@ -72,10 +74,12 @@ def run(home: Path, input_file: Path | None, *, once: bool) -> None:
         if receipts is not None:
             keep_last_receipt(home, url, receipts)
         verify(home, vkey)
-        print(f"\nOpen {url}/checkpoint")
-        if not once:
-            print("The server runs until you press Ctrl-C.")
-            signal.pause()
+        if once:
+            print(f"\nServed until now at {url}/checkpoint")
+            return
+        print(f"\nOpen {url}/checkpoint\nThe server runs until you press Ctrl-C.")
+        sys.stdout.flush()
+        signal.pause()
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from merklelog import durable
 from merklelog.errors import ConfigError
 
 _PREFIX = "MERKLELOG_"
@@ -216,18 +217,7 @@ def write_log_config(path: Path, config: LogConfig) -> None:
         OSError: it cannot be written.
     """
     text = tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    # The rename, too, is lost in a power cut until the folder is synced.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.replace(path, text.encode("utf-8"))
 
 
 def _read_toml(path: Path) -> dict[str, object]:

@@ -29,7 +29,7 @@ from merklelog.tlog.log import Log
 from .bodies import BodyReader
 from .documents import JSON
 from .measure import MEASURE, Measure
-from .problems import problem_response
+from .problems import from_http_exception, problem_response
 from .receipts import ReceiptWriter
 from .state import BODIES, LOGS, RECEIPTS
 from .submit import BYTES
@@ -143,7 +143,11 @@ class Front:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer *request*, by the table or by the application."""
         if not isinstance(request, PlainRequest):
-            return await self._application.request_handler(request)
+            try:
+                return await self._application.request_handler(request)
+            except web.HTTPException as exception:
+                # Raised before the middlewares: an Expect header that is unknown.
+                return problem_response(from_http_exception(exception, request))
         route, started = request.route, monotonic()
         try:
             response = await route.handler(request)
@@ -176,7 +180,8 @@ class FrontProtocol(web.RequestHandler):
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # Not with its traceback: any stranger can send as many as he likes.
             logger.debug("malformed HTTP from %s: %s", request.remote, message)
-            error: MerklelogError = MalformedRequest(f"malformed HTTP: {message}")
+            reason = (message or "").partition("\n")[0]
+            error: MerklelogError = MalformedRequest(f"malformed HTTP: {reason}")
         else:
             logger.error("a request failed", exc_info=exc)
             error = MerklelogError("the server failed; the failure has been logged")

@@ -26,6 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from merklelog import durable
 from merklelog.errors import (
     Conflict,
     CorruptStore,
@@ -362,12 +363,8 @@ def _check_folder(path: Path, *, create: bool) -> None:
 
 def _sync_folder(path: Path) -> None:
     """Make the files of *path*, and its own name in its parent, survive a power cut."""
-    for file in (*path.iterdir(), path, path.parent):
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    durable.sync_below(path)
+    durable.sync(path.parent)
 
 
 @contextlib.contextmanager

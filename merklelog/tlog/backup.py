@@ -7,11 +7,11 @@ it opens frozen, unless it holds the newest checkpoint that the rollback guard k
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from merklelog import durable
 from merklelog.errors import ConfigError, MissingStore
 from merklelog.storage.interface import Batch, no_progress
 from merklelog.storage.keyspace import READ_ONLY_KEY
@@ -56,9 +56,9 @@ def _prepare(log_folder: Path, to: Path) -> None:
 
 
 def _finish(unfinished: Path, to: Path) -> None:
-    _sync_below(unfinished)
+    durable.sync_below(unfinished)
     unfinished.rename(to)
-    _sync(to.parent)
+    durable.sync(to.parent)
 
 
 async def restore(source: Path, path: Path, *, keys: Path | None = None) -> str | None:
@@ -103,7 +103,7 @@ def _copy_log(source: Path, path: Path, keys: Path | None) -> None:
     if not (path / CONFIG_FILE).exists():
         shutil.copyfile(source / CONFIG_FILE, path / CONFIG_FILE)
     shutil.copytree(source / STORE, path / STORE)
-    _sync_below(path)
+    durable.sync_below(path)
 
 
 async def _freeze_unless_newest(folder: LogFolder) -> str | None:
@@ -171,19 +171,3 @@ def _succession_entry(predecessor: Log) -> bytes:
         content["newest_released"] = guard.note.decode("utf-8")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8")
-
-
-def _sync_below(folder: Path) -> None:
-    """Make every file and folder below *folder* durable."""
-    for directory, _, files in os.walk(folder):
-        for name in files:
-            _sync(Path(directory) / name)
-        _sync(Path(directory))
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

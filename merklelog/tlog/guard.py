@@ -7,10 +7,10 @@ trusted: whoever can roll back the store *and* this file is noticed only by clie
 and witnesses.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from merklelog import durable
 from merklelog.errors import FatalError
 from merklelog.storage.interface import Store
 from proofs.compact import fold_range
@@ -46,17 +46,7 @@ def read_guard(
 
 def write_guard(path: Path, head: Head) -> None:
     """Replace the guard file by *head*, atomically and durably. Blocks."""
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        file.write(head.note)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    durable.replace(path, head.note)
 
 
 async def check_guard(guard: Head | None, state: State, store: Store) -> None:

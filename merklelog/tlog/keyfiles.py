@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from merklelog import durable
 from merklelog.errors import ConfigError
 from proofs.errors import MalformedError, MalformedKey
 from proofs.keys import ED25519, Ed25519Verifier, PublicKey, parse_vkey
@@ -157,26 +158,8 @@ def write_key_files(folder: Path, contents: Mapping[str, bytes]) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, content in contents.items():
-            _write_new(folder / name, content)
-        _sync(folder)
-        _sync(folder.parent)
+            # Never readable by others, for any instant.
+            durable.write_new(folder / name, content, mode=_OWNER_ONLY)
+        durable.sync(folder.parent)
     except OSError as error:
         raise ConfigError([f"{folder}: {error.strerror}"]) from error
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Create *path*, never readable by others for any instant, and sync it."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, _OWNER_ONLY), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in *folder* durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,141 @@
+"""The two ways into the server give one answer, and both keep the rules of HTTP/1.1."""
+
+import asyncio
+import re
+
+import pytest
+from apiserver import Api
+
+ENTRIES = b"POST /logs/main/entries HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
+
+
+def comparable(headers: object) -> dict[str, str]:
+    """Return headers without what differs between any two answers."""
+    pairs = dict(headers.items())  # type: ignore[attr-defined]
+    return {
+        name: re.sub(r"\d+$", "N", value)
+        for name, value in sorted(pairs.items())
+        if name not in {"Date", "Content-Length"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("plain", "through_the_application"),
+    [("/entries", "/entries?receipt=full"), ("/add", "/add?")],
+)
+async def test_both_ways_answer_alike(
+    api: Api, plain: str, through_the_application: str
+) -> None:
+    """A query that says the default goes to the application; nobody can tell."""
+    await api.submit(b"before")
+    first = await api.request("POST", plain, b"entry")
+    # An Idempotency-Key is what the table never answers.
+    second = await api.request(
+        "POST",
+        through_the_application.rstrip("?"),
+        b"entry",
+        {"Idempotency-Key": plain, "Content-Type": "application/octet-stream"},
+    )
+    assert first.status == second.status
+    assert comparable(first.headers) == comparable(second.headers)
+
+
+async def test_pipelined_requests_are_answered_in_order(api: Api) -> None:
+    """RFC 9112 section 9.3.2, also where both ways alternate."""
+    plain = ENTRIES.replace(b"/entries", b"/add") + b"\r\nhello"
+    other = plain.replace(b"/add", b"/add?nonsense=1")
+    last = plain.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    answer = await api.raw(plain + plain + other + plain + last)
+    statuses = re.findall(rb"HTTP/1.1 (\d\d\d)", answer)
+    assert statuses == [b"200", b"200", b"400", b"200", b"200"]
+    assert re.findall(rb"\r\n\r\n(\d)(?:HTTP|$)", answer) == [b"0", b"1", b"2", b"3"]
+
+
+async def test_a_request_in_pieces(api: Api) -> None:
+    """However TCP cuts a request, it is one entry."""
+    reader, writer = await api.connect()
+    for byte in ENTRIES + b"\r\nhello":
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 201 ")
+    writer.close()
+    assert (await api.get("/entries/0")).body == b"hello"
+
+
+async def test_a_chunked_body_is_one_entry(api: Api) -> None:
+    """The framing is not part of the entry."""
+    head = ENTRIES.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
+    body = b"3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n"
+    reader, writer = await api.connect()
+    writer.write(head + b"\r\n" + body)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 201 ")
+    writer.close()
+    assert (await api.get("/entries/0")).body == b"hello"
+
+
+async def test_connection_close_is_kept(api: Api) -> None:
+    """The server closes when it is asked to."""
+    answer = await api.raw(ENTRIES + b"Connection: close\r\n\r\nhello")
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"Connection: close" in answer
+
+
+async def test_http_1_0_is_answered_and_closed(api: Api) -> None:
+    """An old client gets an old answer."""
+    request = ENTRIES.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\nhello"
+    answer = await api.raw(request)
+    assert answer.startswith(b"HTTP/1.0 201 ")
+    assert b"hunked" not in answer
+
+
+async def test_an_absolute_target_is_the_same_resource(api: Api) -> None:
+    """RFC 9112 section 3.2.2."""
+    target = f"{api.url}/logs/main/entries".encode()
+    request = ENTRIES.replace(b"/logs/main/entries", target)
+    answer = await api.raw(request + b"Connection: close\r\n\r\nhello")
+    assert answer.startswith(b"HTTP/1.1 201 ")
+
+
+async def test_both_ways_are_measured(api: Api) -> None:
+    """merklelog_request_seconds counts every request under its route."""
+    await api.submit(b"entry")
+    await api.submit(b"entry", "?receipt=full")
+    await api.request("POST", "/add", b"entry")
+    await api.get("/entries/0")
+    await api.get("/entries/1")
+    await api.get("//nowhere/at/all")
+    text = (await api.get("//metrics")).body.decode()
+
+    def count(method: str, route: str, status: int, log: str = "main") -> float:
+        labels = f'log="{log}",method="{method}",route="{route}",status="{status}"'
+        (line,) = re.findall(
+            rf"^merklelog_request_seconds_count{{{re.escape(labels)}}} (.+)$", text, re.M
+        )
+        return float(line)
+
+    assert count("POST", "/logs/{log}/entries", 201) == 2
+    assert count("POST", "/logs/{log}/add", 200) == 1
+    assert count("GET", "/logs/{log}/entries/{index}", 200) == 2
+    assert count("GET", "unmatched", 404, log="") == 1
+
+
+async def test_clients_cannot_make_up_label_values(api: Api) -> None:
+    """Neither paths, nor log names, nor methods become time series."""
+    for i, method in enumerate(("PROPFIND", "LOCK", "PURGE")):
+        await api.request(method, "/entries")
+        await api.get(f"//logs/log{i}/checkpoint")
+    text = (await api.get("//metrics")).body.decode()
+    assert "LOCK" not in text
+    assert "log1" not in text
+
+
+async def test_an_answer_is_not_given_to_a_client_that_left(api: Api) -> None:
+    """The entry is in the log all the same: the outcome was unknown to the client."""
+    _, writer = await api.connect()
+    writer.write(ENTRIES + b"\r\nhello")
+    await writer.drain()
+    writer.transport.abort()
+    await asyncio.sleep(0.2)
+    assert (await api.get("//healthz")).status == 200
+    assert api.log.head.size in {0, 1}
