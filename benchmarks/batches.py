@@ -6,9 +6,7 @@ baseline is plyvel alone: synced batches of as many puts, with ascending keys an
 random ones, as hashes are.
 """
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from benchmarks.options import Options, parse_options
@@ -67,9 +65,9 @@ def _measure(size: int, options: Options) -> dict[str, list[float]]:
             )
             return load.requests_per_second * size
 
-        measures: dict[str, Callable[[], float]] = {
-            RAW: partial(_raw, data / "ascending", size, seconds, random_keys=False),
-            RAW_RANDOM: partial(_raw, data / "random", size, seconds, random_keys=True),
+        measures = {
+            RAW: partial(_raw, size, options, random_keys=False),
+            RAW_RANDOM: partial(_raw, size, options, random_keys=True),
             ONE: partial(post, 1),
             FOUR: partial(post, 4),
             RECEIPTS: partial(post, 1, "?receipt=full"),
@@ -77,9 +75,12 @@ def _measure(size: int, options: Options) -> dict[str, list[float]]:
         return interleave(measures, options.rounds)
 
 
-def _raw(folder: Path, size: int, seconds: float, *, random_keys: bool) -> float:
-    with raw_store(folder, random_keys=random_keys) as store:
-        return measure_puts(store, size, seconds).per_second * size
+def _raw(size: int, options: Options, *, random_keys: bool) -> float:
+    with (
+        options.scratch() as data,
+        raw_store(data / "raw", random_keys=random_keys) as store,
+    ):
+        return measure_puts(store, size, options.seconds).per_second * size
 
 
 def _tabulate(result: Result, samples: dict[int, dict[str, list[float]]]) -> None:

@@ -45,7 +45,7 @@ async def append_in_parallel(
 
 
 async def append_entries(log: Log, count: int, batch_size: int = 1_000) -> float:
-    """Append *count* entries, a multiple of *batch_size*; return the seconds it took."""
+    """Append *count* entries, in whole batches; return the seconds it took."""
     waited = 0.0
     for entries in islice(batches(batch_size), count // batch_size):
         started = time.perf_counter()

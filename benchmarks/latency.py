@@ -4,7 +4,6 @@ Beside it, in turn: one synced put of the same entry into plyvel, which is the l
 that durable can cost on this disk; the embedded log without HTTP; HTTP without a log.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import uvloop
 
 from benchmarks.embeddedlog import append_batches
 from benchmarks.options import parse_options
-from benchmarks.rawstore import measure_single_puts, raw_store
+from benchmarks.rawstore import RawStore, measure_single_puts, raw_store
 from benchmarks.result import Goal, Result, Table, number
 from benchmarks.samples import interleave, ratio
 from benchmarks.server import bare_server, log_server
@@ -42,21 +41,12 @@ def main() -> None:
         bare_server() as bare,
         raw_store(data / "raw") as store,
     ):
-
-        def put() -> Latency:
-            timings = measure_single_puts(store, seconds)
-            return timings.p50 * 1e3, timings.p99 * 1e3
-
-        def post(url: str) -> Latency:
-            load = post_entries(url, connections=1, seconds=seconds)
-            return load.p50_ms, load.p99_ms
-
-        measures: dict[str, Callable[[], Latency]] = {
-            PUT: put,
+        measures = {
+            PUT: partial(_put, store, seconds),
             EMBEDDED: partial(_embedded, data, seconds),
-            BARE: partial(post, bare.url),
-            ADD: partial(post, f"{log.url}/add"),
-            ENTRIES: partial(post, f"{log.url}/entries"),
+            BARE: partial(_post, bare.url, seconds),
+            ADD: partial(_post, f"{log.url}/add", seconds),
+            ENTRIES: partial(_post, f"{log.url}/entries", seconds),
         }
         samples = interleave(measures, options.rounds)
     table = Table("One at a time", ("what", "p50 ms", "p99 ms", "p50 × one synced put"))
@@ -73,6 +63,16 @@ def main() -> None:
             result.goals.append(Goal(what, GOAL, times_put, unit, lower_is_better=True))
     result.tables.append(table)
     result.finish(options)
+
+
+def _put(store: RawStore, seconds: float) -> Latency:
+    timings = measure_single_puts(store, seconds)
+    return timings.p50 * 1e3, timings.p99 * 1e3
+
+
+def _post(url: str, seconds: float) -> Latency:
+    load = post_entries(url, connections=1, seconds=seconds)
+    return load.p50_ms, load.p99_ms
 
 
 def _embedded(data: Path, seconds: float) -> Latency:

@@ -45,7 +45,9 @@ class RawStore:
         return time.perf_counter() - started
 
     def _key(self) -> bytes:
-        return os.urandom(32) if self._random else next(self._numbers).to_bytes(8, "big")
+        return (
+            os.urandom(32) if self._random else next(self._numbers).to_bytes(8, "big")
+        )
 
     def close(self) -> None:
         """Close the folder."""

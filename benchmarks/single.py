@@ -82,7 +82,11 @@ def _tabulate(result: Result, samples: dict[int, dict[str, list[Load]]]) -> None
             }
             result.figures.append({"connections": connections, "what": name, **figures})
             table.rows.append(
-                (str(connections), name, *(number(figure) for figure in figures.values()))
+                (
+                    str(connections),
+                    name,
+                    *(number(figure) for figure in figures.values()),
+                )
             )
             if goal := GOALS.get((name, connections)):
                 what = f"{name}, {connections} connections: requests/s"

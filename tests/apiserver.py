@@ -44,12 +44,18 @@ class Api:
     """One served log, seen from outside."""
 
     def __init__(
-        self, log: Log, url: str, session: aiohttp.ClientSession, app: web.Application
+        self,
+        log: Log,
+        url: str,
+        session: aiohttp.ClientSession,
+        app: web.Application,
+        runner: FrontRunner,
     ) -> None:
         self.log = log
         self.url = url
         self.session = session
         self.app = app
+        self._runner = runner
 
     async def request(
         self,
@@ -73,9 +79,27 @@ class Api:
         return await self.request("GET", path, headers=named)
 
     async def submit(
-        self, data: Any, query: str = "", headers: Mapping[str, str] = BYTES  # noqa: ANN401
+        self,
+        data: Any,
+        query: str = "",
+        headers: Mapping[str, str] = BYTES,  # noqa: ANN401
     ) -> Answer:
         return await self.request("POST", f"/entries{query}", data, headers)
+
+    def unsent_bytes(self) -> int:
+        """Return how much the server holds for clients that do not read."""
+        server = self._runner.server
+        assert server is not None
+        transports = [connection.transport for connection in server.connections]
+        return sum(t.get_write_buffer_size() for t in transports if t is not None)
+
+    async def submit_published(self, data: bytes) -> None:
+        """Submit lines, see them published, and let nothing be published after them."""
+        publisher = self.log._publisher
+        publisher._interval = 0.0
+        await self.submit(data, headers=NDJSON)
+        assert self.log.published is self.log.head
+        publisher._interval = 3600.0
 
     async def raw(self, data: bytes) -> bytes:
         """Send *data* on a connection of its own; return all until the server closes."""
@@ -102,7 +126,9 @@ async def serving(log: Log, config: ServerConfig | None = None) -> AsyncIterator
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        async with aiohttp.ClientSession(auto_decompress=False) as session:
-            yield Api(log, site.name, session, app)
+        async with aiohttp.ClientSession(
+            auto_decompress=False, skip_auto_headers=["Accept", "Accept-Encoding"]
+        ) as session:
+            yield Api(log, site.name, session, app, runner)
     finally:
         await runner.cleanup()

@@ -10,6 +10,7 @@ from merklelog.config import LogConfig
 from merklelog.storage.memory import MemoryStore
 from merklelog.tlog.folder import LogFolder, first_commit
 from merklelog.tlog.fsck import fsck
+from merklelog.tlog.guard import write_guard
 from merklelog.tlog.keys import LogKeys
 from merklelog.tlog.log import DEFAULT_POOL_BYTES, Log
 from merklelog.tlog.storesource import StoreSource
@@ -30,7 +31,9 @@ class LogOnMemory:
         self.store = MemoryStore()
 
     async def create(self) -> None:
-        await self.store.commit(first_commit(self.keys, ORIGIN))
+        batch, head = first_commit(self.keys, ORIGIN)
+        await self.store.commit(batch)
+        write_guard(self.folder.guard, head)
 
     @asynccontextmanager
     async def open(self, *, pool_bytes: int = DEFAULT_POOL_BYTES) -> AsyncIterator[Log]:
@@ -40,6 +43,13 @@ class LogOnMemory:
             self.store, self.folder, self.keys, pool_bytes=pool_bytes
         ) as log:
             yield log
+
+    def plant(self, key: bytes, value: bytes | None) -> None:
+        """Alter the store behind the log's back, as who holds the disk can."""
+        self.store._values.pop(key, None)
+        if value is not None:
+            self.store._values[key] = value
+        self.store._keys = sorted(self.store._values)
 
     def verify(self, receipt: Receipt, entry: bytes) -> None:
         """Verify *receipt* as its holder would, offline."""

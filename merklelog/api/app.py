@@ -24,6 +24,9 @@ from .state import (
     TAILS,
 )
 
+SERVER_NAME = "merklelog"
+"""What the server calls itself: no versions for strangers to look up."""
+
 _LOG = "/logs/{log}"
 
 _ROUTES = (
@@ -78,6 +81,7 @@ def make_app(
     app[TAILS] = set()
     app.add_routes(_ROUTES)
     app.on_response_prepare.append(_share_reads)
+    app.on_response_prepare.append(_name_server)
     app.on_shutdown.append(_stop)
     return app
 
@@ -87,6 +91,10 @@ async def _share_reads(request: web.Request, response: web.StreamResponse) -> No
     public = request.path.startswith("/logs") or request.path == "/openapi.json"
     if public and request.method in _READS:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*"
+
+
+async def _name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers[hdrs.SERVER] = SERVER_NAME
 
 
 async def _stop(app: web.Application) -> None:

@@ -1,45 +1,42 @@
-"""The server's front: one low-level HTTP server, two ways in.
+"""The server's front: one HTTP server, two ways in.
 
 Most requests of a log under load are one and the same: a small entry with default
-parameters. For them the router, the middlewares and the Request of an `Application`
-cost more than the commit does. So a small table stands in front: a request whose
-method and raw path are in it, and that has nothing unusual about it, goes straight to
-the log; everything else goes to the application. Which of the two answers cannot be
-seen from outside: the table knows only what the application answers too.
+parameters. For them a Task, a Request and a Response cost more than the commit does.
+So a small table stands in front of the application: a request whose method and raw
+path are in it, whose body has arrived with its head, and that has nothing unusual
+about it, is answered by the protocol itself. Everything else goes to the application.
+Which of the two answers cannot be seen from outside: the table knows only what the
+application answers too, and `tests/api/test_front.py` compares them.
 
-Both are served by aiohttp's own protocol and parser. Framing, limits, keep-alive,
-pipelining, ``Expect`` and shutdown are its business here as there.
+Both are read by aiohttp's own parser and queue. Framing, limits, keep-alive,
+pipelining, ``Expect`` and shutdown are its business here as there: what arrives is
+parsed by `web.RequestHandler`, and only then looked at, before its loop is woken.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import hdrs, web
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from merklelog.clock import monotonic
 from merklelog.errors import MalformedRequest, MerklelogError
-from merklelog.tlog.log import Log
+from proofs.tiles import MAX_ENTRY_SIZE
 
-from .bodies import BodyReader
-from .documents import JSON
+from .fronttable import Route, refusal, routes_of
 from .measure import MEASURE, Measure
 from .problems import from_http_exception, problem_response
-from .receipts import ReceiptWriter
-from .state import BODIES, LOGS, RECEIPTS
-from .submit import BYTES
+from .state import LOGS, RECEIPTS
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from merklelog.tlog.commitment import Commitment
 
 logger = logging.getLogger(__name__)
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-# Headers that change what a submission means. The table leaves them to the application.
-_UNUSUAL = (hdrs.EXPECT, hdrs.CONTENT_ENCODING, hdrs.UPGRADE, "Idempotency-Key")
 
 # An idle connection is closed after this, in seconds; it also bounds how long a client
 # may take to send the head of a request.
@@ -49,119 +46,122 @@ _KEEPALIVE_TIMEOUT = 75.0
 # that is still sending gets to see the refusal.
 _LINGERING_TIME = 5.0
 
-
-class Route:
-    """One line of the table: a path to which single entries are posted."""
-
-    __slots__ = ("any_type", "handler", "log_name", "pattern")
-
-    def __init__(
-        self, log_name: str, pattern: str, handler: Handler, *, any_type: bool
-    ) -> None:
-        self.log_name = log_name
-        self.pattern = pattern
-        """The path as the application's routes spell it: the label of its metrics."""
-        self.handler = handler
-        self.any_type = any_type
-        """Whether it takes any Content-Type for bytes."""
-
-
-class PlainRequest(web.BaseRequest):
-    """A request that the table answers."""
-
-    route: Route
-
-
-class PlainSubmissions:
-    """What the table holds for one log: one entry a request, and nothing asked."""
-
-    def __init__(self, log: Log, bodies: BodyReader, writer: ReceiptWriter) -> None:
-        self._log = log
-        self._bodies = bodies
-        self._writer = writer
-        self._location = f"/logs/{log.name}/entries/"
-
-    def routes(self) -> Mapping[str, Route]:
-        """Return the lines of the table, by raw path."""
-        name = self._log.name
-        submit = Route(name, "/logs/{log}/entries", self._submit, any_type=False)
-        add = Route(name, "/logs/{log}/add", self._add, any_type=True)
-        return {f"/logs/{name}/entries": submit, f"/logs/{name}/add": add}
-
-    async def _submit(self, request: web.BaseRequest) -> web.Response:
-        """Answer as `submit.submit_entries` does: with a receipt."""
-        entry = await self._bodies.read(request)
-        commitment = await self._log.submit((entry,))
-        return web.Response(
-            status=201,
-            body=self._writer.full(commitment, 0),
-            headers={
-                hdrs.CONTENT_TYPE: JSON,
-                hdrs.LOCATION: f"{self._location}{commitment.first_index}",
-            },
-        )
-
-    async def _add(self, request: web.BaseRequest) -> web.Response:
-        """Answer as `submit.add_entry` does: with the index."""
-        entry = await self._bodies.read(request)
-        commitment = await self._log.submit((entry,))
-        return web.Response(
-            body=b"%d" % commitment.first_index,
-            headers={hdrs.CONTENT_TYPE: "text/plain; charset=utf-8"},
-        )
-
-
-class Front:
-    """Tells the table's requests from the application's, and has them answered."""
-
-    def __init__(
-        self, table: Mapping[str, Route], measure: Measure, application: web.Server
-    ) -> None:
-        self._table = table
-        self._measure = measure
-        self._application = application
-
-    def make_request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: web.RequestHandler,
-        writer: AbstractStreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> web.BaseRequest:
-        """Return the request for *message*: the table's kind, or the application's."""
-        if message.method == hdrs.METH_POST:
-            route = self._table.get(message.path)
-            if route is not None and _is_plain(message, route):
-                loop = asyncio.get_running_loop()
-                request = PlainRequest(message, payload, protocol, writer, task, loop)
-                request.route = route
-                return request
-        factory = self._application.request_factory
-        return factory(message, payload, protocol, writer, task)
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer *request*, by the table or by the application."""
-        if not isinstance(request, PlainRequest):
-            try:
-                return await self._application.request_handler(request)
-            except web.HTTPException as exception:
-                # Raised before the middlewares: an Expect header that is unknown.
-                return problem_response(from_http_exception(exception, request))
-        route, started = request.route, monotonic()
-        try:
-            response = await route.handler(request)
-        except MerklelogError as error:
-            response = problem_response(error)
-        seconds = monotonic() - started
-        self._measure(route.log_name, route.pattern, "POST", response.status, seconds)
-        return response
+_FAILED = "the server failed; the failure has been logged"
 
 
 class FrontProtocol(web.RequestHandler):
-    """aiohttp's protocol, answering what goes wrong in it as everything else does."""
+    """aiohttp's protocol of one connection, with the table before its loop.
 
-    __slots__ = ()
+    Either aiohttp's loop answers a request or this class does, never both at once:
+    while one is under way the other leaves what arrives in aiohttp's queue.
+    """
+
+    __slots__ = ("_answering", "_measure", "_started", "_table")
+
+    def __init__(
+        self,
+        manager: web.Server,
+        *,
+        table: Mapping[str, Route],
+        measure: Measure,
+        **options: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> None:
+        super().__init__(manager, **options)
+        self._table = table
+        self._measure = measure
+        # The route whose request is under way here; None while aiohttp has its turn.
+        self._answering: Route | None = None
+        self._started = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse *data*, then see who answers what it completes."""
+        # aiohttp wakes its loop through this future. Hidden from it, the messages
+        # wait in the queue, and the table is asked first.
+        waiter, self._waiter = self._waiter, None
+        super().data_received(data)
+        self._waiter = waiter
+        self._next()
+
+    def _next(self) -> None:
+        """Answer the first request of the queue here, or wake aiohttp's loop for it."""
+        waiter = self._waiter
+        if self._answering or not self._messages or waiter is None or waiter.done():
+            return
+        message, payload = self._messages[0]
+        route = self._route_of(message, payload)
+        if route is None:
+            waiter.set_result(None)
+            return
+        self._messages.popleft()
+        self._answering = route
+        self._free_parser_slot()
+        self._submit(route, payload.read_nowait())
+
+    def _route_of(self, message: object, payload: StreamReader) -> Route | None:
+        """Return the line of the table for a request; None where it is not its."""
+        if not isinstance(message, RawRequestMessage) or message.method != "POST":
+            return None
+        route = self._table.get(message.path)
+        if route is None or not route.takes(message):
+            return None
+        # A body that is still arriving, or too large, is for the application's
+        # `BodyReader`, which has limits and time-outs.
+        whole = payload.is_eof() and payload.exception() is None
+        small = payload.total_bytes <= MAX_ENTRY_SIZE
+        return route if whole and small and not self._force_close else None
+
+    def _free_parser_slot(self) -> None:
+        """Let the parser go on, as aiohttp's loop does when it takes a message."""
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+
+    def _submit(self, route: Route, entry: bytes) -> None:
+        self._started = monotonic()
+        self._postpone_close()
+        # Shutdown waits for requests that are in progress.
+        self._request_in_progress = True
+        try:
+            done = route.log.submit((entry,))
+        except Exception as error:  # noqa: BLE001 - answered, and logged if a defect
+            # Not at once: a client that sends refused requests without reading the
+            # answers would have one call this function from within the other.
+            self._loop.call_soon(self._finish, route, *_refusal(error))
+        else:
+            done.add_done_callback(self._committed)
+
+    def _committed(self, done: "Future[Commitment]") -> None:
+        """Answer the request under way. Called when its commit is over."""
+        route = self._answering
+        if route is None:
+            raise AssertionError("a commit without a request that waits for it")
+        try:
+            response, status = route.response(done.result()), route.status
+        except Exception as error:  # noqa: BLE001 - answered, and logged if a defect
+            response, status = _refusal(error)
+        self._finish(route, response, status)
+
+    def _finish(self, route: Route, response: bytes, status: HTTPStatus) -> None:
+        """Send *response*, and turn to what has arrived meanwhile."""
+        if self.transport is not None:  # The client may be gone.
+            self.transport.write(response)
+        seconds = monotonic() - self._started
+        self._measure(route.log.name, route.pattern, "POST", status, seconds)
+        self._answering = None
+        self._request_in_progress = False
+        if self._handler_waiter is not None:
+            self._handler_waiter.set_result(None)
+        self._postpone_close()
+        self._next()
+
+    def _postpone_close(self) -> None:
+        """Keep the connection for as long again, as aiohttp's loop does."""
+        self._next_keepalive_close_time = self._loop.time() + _KEEPALIVE_TIMEOUT
+        if self._keepalive_handle is None and not self._force_close:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
 
     def handle_error(
         self,
@@ -180,11 +180,10 @@ class FrontProtocol(web.RequestHandler):
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # Not with its traceback: any stranger can send as many as he likes.
             logger.debug("malformed HTTP from %s: %s", request.remote, message)
-            reason = (message or "").partition("\n")[0]
-            error: MerklelogError = MalformedRequest(f"malformed HTTP: {reason}")
+            error: MerklelogError = MalformedRequest(f"malformed HTTP: {message}")
         else:
             logger.error("a request failed", exc_info=exc)
-            error = MerklelogError("the server failed; the failure has been logged")
+            error = MerklelogError(_FAILED)
         response = problem_response(error)
         response.force_close()
         return response
@@ -193,9 +192,39 @@ class FrontProtocol(web.RequestHandler):
 class FrontServer(web.Server):
     """aiohttp's server, with that protocol."""
 
+    def __init__(
+        self,
+        application: web.Server,
+        *,
+        table: Mapping[str, Route],
+        measure: Measure,
+        **options: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> None:
+        super().__init__(
+            self._ask_application,
+            request_factory=application.request_factory,
+            **options,
+        )
+        self._application = application
+        self._table = table
+        self._measure = measure
+
+    async def _ask_application(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._application.request_handler(request)
+        except web.HTTPException as exception:
+            # Raised before the middlewares: an Expect header that is unknown.
+            return problem_response(from_http_exception(exception, request))
+
     def __call__(self) -> FrontProtocol:
         """Return the protocol of a new connection."""
-        return FrontProtocol(self, loop=self._loop, **self._kwargs)
+        return FrontProtocol(
+            self,
+            loop=self._loop,
+            table=self._table,
+            measure=self._measure,
+            **self._kwargs,
+        )
 
 
 class FrontRunner(web.AppRunner):
@@ -217,16 +246,15 @@ class FrontRunner(web.AppRunner):
         application = await super()._make_server()
         table: dict[str, Route] = {}
         for name, log in self.app[LOGS].items():
-            writer = self.app[RECEIPTS][name]
-            table |= PlainSubmissions(log, self.app[BODIES], writer).routes()
-        front = Front(table, self.app[MEASURE], application)
+            table |= routes_of(log, self.app[RECEIPTS][name])
+        measure = self.app[MEASURE]
         options: dict[str, Any] = dict(self._kwargs)
-        return FrontServer(front.handle, request_factory=front.make_request, **options)
+        return FrontServer(application, table=table, measure=measure, **options)
 
 
-def _is_plain(message: RawRequestMessage, route: Route) -> bool:
-    """Tell whether nothing about a submission but its path needs to be looked at."""
-    headers = message.headers
-    if any(name in headers for name in _UNUSUAL):
-        return False
-    return route.any_type or headers.get(hdrs.CONTENT_TYPE, BYTES) == BYTES
+def _refusal(error: Exception) -> tuple[bytes, HTTPStatus]:
+    """Return the answer to a request that *error* ended."""
+    if isinstance(error, MerklelogError):
+        return refusal(error)
+    logger.error("a request failed", exc_info=error)
+    return refusal(MerklelogError(_FAILED))

@@ -4,7 +4,7 @@ A parameter that is unknown or given twice is refused by name: one that were ign
 could be a limit or a condition that the client believes in.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from aiohttp import web
 
@@ -63,21 +63,27 @@ def required_number(parameters: Mapping[str, str], name: str) -> int:
     return number
 
 
+def one_of(parameters: Mapping[str, str], name: str, values: Sequence[str]) -> str:
+    """Return parameter *name*, one of *values*; the first where it is absent.
+
+    Raises:
+        MalformedRequest: it is another.
+    """
+    value = parameters.get(name, values[0])
+    if value not in values:
+        raise MalformedRequest(
+            f"{name} is one of {', '.join(values)}; not {value[:32]!r}", field=name
+        )
+    return value
+
+
 def parse_flag(parameters: Mapping[str, str], name: str) -> bool:
     """Return whether parameter *name* is ``true``; absent means ``false``.
 
     Raises:
         MalformedRequest: it is neither ``true`` nor ``false``.
     """
-    match parameters.get(name, "false"):
-        case "true":
-            return True
-        case "false":
-            return False
-        case other:
-            raise MalformedRequest(
-                f"{name} is true or false, not {other[:32]!r}", field=name
-            )
+    return one_of(parameters, name, ("false", "true")) == "true"
 
 
 def parse_hash(text: str, *, field: str = "hash") -> bytes:

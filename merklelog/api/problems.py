@@ -78,20 +78,21 @@ def status_of(error: MerklelogError) -> HTTPStatus:
     raise AssertionError("bad table in STATUS: MerklelogError is not listed")
 
 
-def problem_response(error: MerklelogError) -> web.Response:
-    """Return *error* as a problem document, with the headers that its status needs."""
+def problem_of(error: MerklelogError) -> tuple[HTTPStatus, dict[str, str], bytes]:
+    """Return what tells of *error*: the status, its headers, and the document."""
     status = status_of(error)
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = {hdrs.CONTENT_TYPE: "application/problem+json"}
     if status is HTTPStatus.SERVICE_UNAVAILABLE or isinstance(error, RateLimited):
         headers[hdrs.RETRY_AFTER] = str(getattr(error, "retry_after", _RETRY_AFTER))
     if isinstance(error, MethodNotAllowed):
         headers[hdrs.ALLOW] = ", ".join(error.allowed)
-    response = web.Response(
-        status=status,
-        body=_document(error, status),
-        content_type="application/problem+json",
-        headers=headers,
-    )
+    return status, headers, _document(error, status)
+
+
+def problem_response(error: MerklelogError) -> web.Response:
+    """Return *error* as a response."""
+    status, headers, document = problem_of(error)
+    response = web.Response(status=status, body=document, headers=headers)
     if status in _ENDS_CONNECTION:
         response.force_close()
     return response

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from aiohttp import hdrs, web
 
-from merklelog.errors import MalformedRequest, NotFound, NoWitnessPolicy
+from merklelog.errors import MalformedRequest, NotFound
 from merklelog.tlog.head import Head
 from merklelog.tlog.log import Log
 from proofs.hashing import leaf_hash
@@ -20,6 +20,7 @@ from proofs.tlogproof import TlogProof, format_tlog_proof
 from .documents import json_response
 from .negotiation import best_media_type
 from .parameters import (
+    one_of,
     optional_number,
     parse_flag,
     parse_hash,
@@ -29,6 +30,7 @@ from .parameters import (
 )
 from .read import read_entry, require_index
 from .state import log_of
+from .submit import refuse_witnesses
 
 _TLOG_PROOF = ".tlog-proof"
 
@@ -80,8 +82,8 @@ async def get_receipt(request: web.Request) -> web.Response:
     """Answer ``GET /logs/{log}/receipts/{index}``, as JSON or as a C2SP tlog-proof."""
     log = log_of(request)
     parameters = read_parameters(request, {"known", "entry", "wait", "timeout"})
-    if parameters.get("wait", "integrated") != "integrated":
-        raise NoWitnessPolicy("this log has no witness policy to wait for")
+    one_of(parameters, "wait", ("integrated", "witnessed"))
+    refuse_witnesses(parameters)
     text = request.match_info["index"]
     index = parse_number(text.removesuffix(_TLOG_PROOF), field="index")
     kind = _receipt_type(request, text)

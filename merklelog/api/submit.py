@@ -21,7 +21,7 @@ from proofs.hashing import leaf_hash
 from .answers import Appended, Options, Replayed, Stored, answer_batch, answer_single
 from .bodies import media_type, split_ndjson
 from .cborsequence import decode_byte_strings
-from .parameters import parse_flag, parse_number, read_parameters
+from .parameters import one_of, optional_number, parse_flag, read_parameters
 from .state import BODIES, CONFIG, RECEIPTS, log_of
 
 BYTES = "application/octet-stream"
@@ -79,19 +79,28 @@ def parse_options(parameters: Mapping[str, str], *, receipt: str) -> Options:
         MalformedRequest: a value that its parameter does not have.
         NoWitnessPolicy: it waits for witnesses, and the log has none.
     """
-    wait = _one_of(parameters, "wait", ("integrated", "sequenced", "witnessed"))
+    wait = one_of(parameters, "wait", ("integrated", "sequenced", "witnessed"))
     if "receipt" in parameters:
-        receipt = _one_of(parameters, "receipt", ("full", "summary", "none"))
-    if "timeout" in parameters:
-        seconds = parse_number(parameters["timeout"], field="timeout")
-        if not 1 <= seconds <= _MAX_TIMEOUT:
-            raise MalformedRequest(
-                f"timeout is 1 to {_MAX_TIMEOUT} seconds", field="timeout"
-            )
+        receipt = one_of(parameters, "receipt", ("full", "summary", "none"))
     leaf_hashes = parse_flag(parameters, "leaf_hashes")
-    if wait == "witnessed":
-        raise NoWitnessPolicy("this log has no witness policy to wait for")
+    refuse_witnesses(parameters)
     return Options(wait == "sequenced", receipt, leaf_hashes)
+
+
+def refuse_witnesses(parameters: Mapping[str, str]) -> None:
+    """Refuse to wait for witnesses, and a time limit for it that is none.
+
+    Raises:
+        MalformedRequest: ``timeout`` is not a number of seconds in its range.
+        NoWitnessPolicy: ``wait=witnessed``.
+    """
+    seconds = optional_number(parameters, "timeout")
+    if seconds is not None and not 1 <= seconds <= _MAX_TIMEOUT:
+        raise MalformedRequest(
+            f"timeout is 1 to {_MAX_TIMEOUT} seconds", field="timeout"
+        )
+    if parameters.get("wait") == "witnessed":
+        raise NoWitnessPolicy("this log has no witness policy to wait for")
 
 
 def parse_idempotency_key(request: web.BaseRequest) -> str | None:
@@ -134,13 +143,3 @@ async def _store(
 
 def _only(body: bytes) -> Sequence[bytes]:
     return (body,)
-
-
-def _one_of(parameters: Mapping[str, str], name: str, values: Sequence[str]) -> str:
-    """Return parameter *name*, one of *values*; the first where it is absent."""
-    value = parameters.get(name, values[0])
-    if value not in values:
-        raise MalformedRequest(
-            f"{name} is one of {', '.join(values)}; not {value[:32]!r}", field=name
-        )
-    return value

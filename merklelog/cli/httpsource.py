@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from merklelog.client.errors import ServerProblem
 from merklelog.client.http import LogClient
-from merklelog.tlog.fsck import Absent
+from merklelog.tlog.fsck import Absent, Fault
 from proofs.hashing import HASH_SIZE
 from proofs.tiles import TILE_WIDTH, Bundle, Tile, decode_bundle, encode_bundle
 
@@ -50,6 +50,10 @@ class HttpSource:
         leaf_hashes: Sequence[bytes],  # noqa: ARG002 - the protocol's
     ) -> list[int]:
         """Return nothing: the leaf index is the server's own affair."""
+        return []
+
+    async def strays(self, size: int) -> list[Fault]:  # noqa: ARG002 - the protocol's
+        """Return nothing: what is not served is not seen."""
         return []
 
     async def _get(self, path: str) -> bytes:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from proofs.errors import MalformedError
 from proofs.text import parse_base64
@@ -188,8 +189,8 @@ class LogClient:
             raise Unreachable(
                 f"cannot reach {self.url}: {reason}: is the server running there?"
             ) from error
-        except ValueError as error:
-            # aiohttp reports malformed URLs, and lines beyond its buffer, this way.
+        except (HttpProcessingError, ValueError) as error:
+            # A line beyond the buffer, bytes that are no text, a URL that is none.
             raise BadAnswer(f"{self.url}: {error}") from error
 
     async def _problem(self, response: aiohttp.ClientResponse) -> ServerProblem:

@@ -51,6 +51,7 @@ _U64 = Struct(">Q")
 _SEGMENT_KEY = Struct(">cQ")
 _SEGMENT_HEADER = Struct(">QH")
 _TILE_KEY = Struct(">cBQ")
+_LEAF_KEY = Struct(f">c{_HASH_SIZE}sQ")
 _IDEMPOTENCY = Struct(f">{_HASH_SIZE}sQQ")
 
 
@@ -179,6 +180,16 @@ def leaf_keys(first_index: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
     indexes = map(_U64.pack, range(first_index, first_index + len(leaf_hashes)))
     pairs = zip(leaf_hashes, indexes, strict=True)
     return [b"l" + leaf_hash + index for leaf_hash, index in pairs]
+
+
+def decode_leaf_key(key: bytes) -> tuple[bytes, int]:
+    """Return leaf hash and index.
+
+    Raises:
+        CorruptStore: not a key of the leaf index.
+    """
+    _, leaf_hash, index = _unpack_key(_LEAF_KEY, key, b"l")
+    return leaf_hash, index
 
 
 def index_of_leaf(key: bytes, leaf_hash: bytes) -> int | None:

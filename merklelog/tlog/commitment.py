@@ -65,8 +65,9 @@ class Commitment(Sequence[Receipt]):
 
     def inclusion_proof(self, offset: int) -> tuple[bytes, ...]:
         """Return the inclusion proof of entry *offset* of the submission."""
-        place = self.first_index + offset - self.commit.first_index
-        return self.commit.hash_paths()[place]
+        # Within this submission, and not in those that share its commit.
+        index = range(self.first_index, self.first_index + len(self))[offset]
+        return self.commit.hash_paths()[index - self.commit.first_index]
 
     def __len__(self) -> int:
         return len(self.leaf_hashes)

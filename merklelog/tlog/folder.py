@@ -25,6 +25,8 @@ from proofs.checkpoint import Checkpoint
 from proofs.errors import MalformedKey
 from proofs.hashing import EMPTY_ROOT
 
+from .guard import write_guard
+from .head import Head
 from .keys import LogKeys
 
 CONFIG_FILE = "log.toml"
@@ -67,36 +69,69 @@ class LogFolder:
         """
         path = path.resolve()
         if not (path / CONFIG_FILE).is_file():
-            raise ConfigError(
-                [f"{path}: no log is here ({CONFIG_FILE} is missing); `merklelog init` "
-                 "makes one"]
-            )
+            problem = f"no log is here, {CONFIG_FILE} is missing"
+            raise ConfigError([f"{path}: {problem}; `merklelog init` makes one"])
         return cls(path, read_log_config(path / CONFIG_FILE))
 
     @classmethod
     async def create(
         cls, path: Path, *, origin: str, kind: LogKind = "opaque"
     ) -> "LogFolder":
-        """Make a log at *path*: its keys, and a store with a signed head of size 0.
+        """Make a log at *path*: an empty one.
 
         Keys that are there already, made by `merklelog keys generate`, are used.
 
         Raises:
-            ConfigError: a log or a store is there already, or a name is not allowed.
+            ConfigError: a log, a store or a guard is there already, or a name is not
+                allowed.
         """
-        path = path.resolve()
-        check_log_name(path.name)
-        folder = cls(path, LogConfig(origin=origin, kind=kind))
-        for part in (path / CONFIG_FILE, folder.store):
-            if part.exists():
-                raise ConfigError([f"{part} exists already; nothing was changed"])
-        keys = _load_or_generate_keys(path, origin)
+        folder = await cls.prepare(path, origin=origin, kind=kind)
+        folder.finish()
+        return folder
+
+    @classmethod
+    async def prepare(
+        cls, path: Path, *, origin: str, kind: LogKind = "opaque"
+    ) -> "LogFolder":
+        """Make everything of a log but ``log.toml``: nobody takes it for one yet.
+
+        Its store and its guard have a signed head of size 0.
+
+        Raises:
+            ConfigError: as `create` does.
+        """
+        folder = cls._at_free_place(path, LogConfig(origin=origin, kind=kind))
+        keys = _load_or_generate_keys(folder.path, origin)
+        batch, head = first_commit(keys, origin)
         store = await LevelDBStore.open(folder.store, create=True)
         try:
-            await store.commit(first_commit(keys, origin))
+            # Expected, because somebody else may have made it since it was not there.
+            await store.commit(batch, expect={VERSION_KEY: None, HEAD_KEY: None})
         finally:
             await store.close()
-        write_log_config(path / CONFIG_FILE, folder.config)
+        # From the first day: a guard that is missing has been lost.
+        write_guard(folder.guard, head)
+        return folder
+
+    def finish(self) -> None:
+        """Write ``log.toml``: from now on this is a log."""
+        write_log_config(self.path / CONFIG_FILE, self.config)
+
+    @classmethod
+    def _at_free_place(cls, path: Path, config: LogConfig) -> "LogFolder":
+        folder = cls(path.resolve(), config)
+        check_log_name(folder.name)
+        if (folder.path / CONFIG_FILE).exists():
+            raise ConfigError([f"{path}: a log exists already; nothing was changed"])
+        for part in (folder.store, folder.guard):
+            if part.exists():
+                problem = (
+                    f"{part} exists already; nothing was changed. If making a log here "
+                    f"was interrupted, remove {STORE} and {GUARD} and try again. If a "
+                    f"log lost its {CONFIG_FILE}, put that back; if it lost its "
+                    f"{STORE}, see `merklelog log restore`"
+                )
+                raise ConfigError([problem])
         return folder
 
     @classmethod
@@ -131,12 +166,8 @@ def check_log_name(name: str) -> None:
         ConfigError: not ``[a-z0-9][a-z0-9-]{0,62}``.
     """
     if not _NAME.fullmatch(name):
-        raise ConfigError(
-            [
-                f"log name {name!r}: lower-case letters, digits and hyphens only, "
-                "at most 63, the first not a hyphen"
-            ]
-        )
+        rule = "lower-case letters, digits and hyphens, not a hyphen first, at most 63"
+        raise ConfigError([f"log name {name!r}: {rule}"])
 
 
 def _load_or_generate_keys(path: Path, origin: str) -> LogKeys:
@@ -148,12 +179,12 @@ def _load_or_generate_keys(path: Path, origin: str) -> LogKeys:
         raise ConfigError([f"origin: {error}"]) from error
 
 
-def first_commit(keys: LogKeys, origin: str) -> Batch:
-    """Return the write that makes an empty store an empty log."""
-    note = keys.sign_checkpoint(
-        Checkpoint(origin, 0, EMPTY_ROOT), timestamp_ms=now_ms()
-    )
+def first_commit(keys: LogKeys, origin: str) -> tuple[Batch, Head]:
+    """Return the write that makes an empty store an empty log, and its head."""
+    timestamp = now_ms()
+    checkpoint = Checkpoint(origin, 0, EMPTY_ROOT)
+    note = keys.sign_checkpoint(checkpoint, timestamp_ms=timestamp)
     batch = Batch()
     batch.put(VERSION_KEY, encode_format_version())
     batch.put(HEAD_KEY, note)
-    return batch
+    return batch, Head(0, EMPTY_ROOT, note, timestamp)

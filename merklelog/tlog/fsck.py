@@ -40,6 +40,12 @@ class Source(Protocol):
         A source without a leaf index returns nothing.
         """
 
+    async def strays(self, size: int) -> "list[Fault]":
+        """Return what there is beside the tree of *size*: its end is never in it.
+
+        What does not show such things returns nothing. Called last.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -62,13 +68,29 @@ class Report:
 
     checkpoint: Checkpoint
     faults: list[Fault] = field(default_factory=list)
+    """Neighbours with the same fault are one: a lost log is a short list."""
     root_hash: bytes = EMPTY_ROOT
     """Root over the tree that was derived: the checkpoint's, when nothing is wrong."""
+    _last_of_kind: dict[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def clean(self) -> bool:
-        """Whether every entry, tile and root matches the signed checkpoint."""
+        """Whether every entry, tile and root matches the signed checkpoint.
+
+        Also the leaf index, and that a store holds nothing beside them. Not when
+        entries were logged, and no idempotency keys: nothing signs these.
+        """
         return not self.faults
+
+    def add(self, fault: Fault) -> None:
+        """Add a fault, or widen the last one of its kind that ends where it starts."""
+        place = self._last_of_kind.get(fault.what)
+        if place is not None and self.faults[place].end == fault.start:
+            start = self.faults[place].start
+            self.faults[place] = Fault(start, fault.end, fault.what)
+        else:
+            self._last_of_kind[fault.what] = len(self.faults)
+            self.faults.append(fault)
 
 
 def ignore_progress(_done: int, _total: int) -> None:
@@ -101,9 +123,15 @@ async def fsck(
         progress(edge.size, size)
     report.root_hash = fold_range(edge.peaks) if edge.peaks else EMPTY_ROOT
     if report.root_hash != report.checkpoint.root_hash:
-        report.faults.append(
+        report.add(
             Fault(0, size, "the tree does not have the root that the checkpoint signs")
         )
+    if strays := await source.strays(size):
+        # A log may grow while it is checked: what a later checkpoint covers is its own.
+        later = open_checkpoint(await source.checkpoint(), verifiers, origin=origin)
+        for fault in strays:
+            if fault.start < size or fault.end > later.checkpoint.size:
+                report.add(fault)
     return report
 
 
@@ -161,9 +189,7 @@ class _Check:
     def _compare_leaves(
         self, start: int, derived: Sequence[bytes], leaves: Sequence[bytes]
     ) -> None:
-        for index, (own, stored) in enumerate(
-            zip(derived, leaves, strict=True), start
-        ):
+        for index, (own, stored) in enumerate(zip(derived, leaves, strict=True), start):
             if own != stored:
                 self._fault(index, index + 1, "the entry does not have its leaf hash")
 
@@ -181,16 +207,14 @@ class _Check:
             own = derived[place * HASH_SIZE : (place + 1) * HASH_SIZE]
             if own != stored[place * HASH_SIZE : (place + 1) * HASH_SIZE]:
                 start = (first + place) * span
-                self._fault(
-                    start, start + span, f"{tile.path} has another hash at {place}"
-                )
-        if len(stored) != len(derived):
+                self._fault(start, start + span, f"{tile.path} has another hash here")
+        if len(stored) > len(derived):
             self._fault(
                 first * span, (first + tile.width) * span, f"{tile.path} is too long"
             )
 
     def _fault(self, start: int, end: int, what: str) -> None:
-        self._report.faults.append(Fault(start, end, what))
+        self._report.add(Fault(start, end, what))
 
 
 def _is_last_version(tile: Tile, size: int) -> bool:

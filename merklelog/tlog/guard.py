@@ -13,17 +13,13 @@ from pathlib import Path
 from merklelog import durable
 from merklelog.errors import FatalError
 from merklelog.storage.interface import Store
-from proofs.compact import fold_range
-from proofs.hashing import EMPTY_ROOT
 from proofs.note import Verifier
 
 from .head import Head
-from .state import State, load_edge, open_head
+from .state import State, contains, open_head
 
 
-def read_guard(
-    path: Path, verifiers: Sequence[Verifier], origin: str
-) -> Head | None:
+def read_guard(path: Path, verifiers: Sequence[Verifier], origin: str) -> Head | None:
     """Return the newest head that was released before; None without a guard file.
 
     Raises:
@@ -49,19 +45,33 @@ def write_guard(path: Path, head: Head) -> None:
     durable.replace(path, head.note)
 
 
-async def check_guard(guard: Head | None, state: State, store: Store) -> None:
-    """Insist that the store contains what was last released.
+async def check_guard(
+    path: Path, guard: Head | None, state: State, store: Store
+) -> bool:
+    """Insist that the store contains *guard*, what was last released.
 
     A store ahead of the guard is fine: the guard is written after the commit. A
-    frozen log may be behind it: it signs and appends nothing.
+    frozen log may be behind it, as it signs and appends nothing.
+
+    Returns whether the guard at *path* may follow the log from now on. Under a frozen
+    log that does not contain it, it stays as it is: it would tell the next restore
+    that nothing newer was ever released.
 
     Raises:
-        FatalError: the store was rolled back, or holds another history.
+        FatalError: the store was rolled back, holds another history, or cannot be
+            compared, because there is no guard.
     """
-    if guard is None or state.read_only is not None:
-        return
-    if await contains(state, store, guard):
-        return
+    if guard is not None and await contains(state, store, guard):
+        return True
+    if state.read_only is not None:
+        return False
+    if guard is None:
+        raise FatalError(
+            f"the rollback guard {path} is missing: nothing says whether the store, at "
+            f"size {state.head.size}, is the newest. Bring the file back, or mount its "
+            "disk. If it is lost, put the newest checkpoint of this log that anybody "
+            "has in its place; if it was moved, say where in log.toml"
+        )
     raise FatalError(
         f"the store is at size {state.head.size}, but a checkpoint of size "
         f"{guard.size} with root {guard.root_hash.hex()} was released, which it does "
@@ -69,14 +79,3 @@ async def check_guard(guard: Head | None, state: State, store: Store) -> None:
         "Bring the newer store back, or restore it as a frozen log with `merklelog "
         "log restore` and start a successor with `merklelog log succeed`"
     )
-
-
-async def contains(state: State, store: Store, head: Head) -> bool:
-    """Tell whether the log in *store* has had exactly the tree of *head*."""
-    if head.size > state.head.size:
-        return False
-    if head.size == state.head.size:
-        return head.root_hash == state.head.root_hash
-    edge = await load_edge(store, head.size)
-    root_hash = fold_range(edge.peaks) if edge.peaks else EMPTY_ROOT
-    return root_hash == head.root_hash

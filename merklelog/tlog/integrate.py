@@ -137,7 +137,9 @@ class _SiblingHashes:
 
 def _by_level(edge: Edge) -> dict[int, bytes]:
     """Return the peaks of *edge* by their level, highest first."""
-    levels = [n for n in range(edge.size.bit_length() - 1, -1, -1) if edge.size >> n & 1]
+    levels = [
+        n for n in range(edge.size.bit_length() - 1, -1, -1) if edge.size >> n & 1
+    ]
     return dict(zip(levels, edge.peaks, strict=True))
 
 

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 from merklelog.clock import now_ms
-from merklelog.config import LogConfig
 from merklelog.errors import (
     BadEntry,
     EntryTooLarge,
-    FatalError,
     LogReadOnly,
     MalformedEntry,
+    StorageFailed,
 )
 from merklelog.metrics import LogMetrics, Metrics
 from merklelog.storage.interface import Store
@@ -61,14 +60,14 @@ class Log:
         store: Store,
         keys: LogKeys,
         state: State,
-        guard: Head | None,
         *,
+        guarded: bool,
         pool_bytes: int,
         metrics: LogMetrics,
     ) -> None:
         """Not to be called: `Log.open` checks what has to hold first."""
         self.folder = folder
-        self.config: LogConfig = folder.config
+        self.config = folder.config
         self.keys = keys
         self.metrics = metrics
         self.reader = Reader(store, self.origin)
@@ -76,8 +75,8 @@ class Log:
         self._pending = PendingKeys(store)
         # Replaced at each commit, so that everybody who waits on it is woken.
         self._growth = asyncio.Event()
-        # The head in the guard file; written by the guard's task, then by closing.
-        self._guarded = guard
+        # Whether the guard file follows this log, see `check_guard`.
+        self._guarded = guarded
         self._unguarded = asyncio.Event()
         self._sequencer = Sequencer(
             store=store,
@@ -95,6 +94,9 @@ class Log:
             resign=self._sequencer.resign,
         )
         metrics.tree_size.set(state.head.size)
+        metrics.checkpoint_age.set_function(
+            lambda: (now_ms() - self.published.timestamp) / 1000
+        )
         self.opened_head = state.head
         """The head whose edge was checked against its signature when opening."""
         self.opened_at = now_ms()
@@ -152,13 +154,13 @@ class Log:
         async with store.exclusive("writer"):
             state = await load_state(store, keys.verifiers, folder.config.origin)
             guard = read_guard(folder.guard, keys.verifiers, folder.config.origin)
-            await check_guard(guard, state, store)
+            guarded = await check_guard(folder.guard, guard, state, store)
             log = cls(
                 folder,
                 store,
                 keys,
                 state,
-                guard,
+                guarded=guarded,
                 pool_bytes=pool_bytes,
                 metrics=metrics or Metrics().for_log(folder.name),
             )
@@ -228,7 +230,11 @@ class Log:
             StorageFailed: the store is out of service. (From the future: the outcome
                 is unknown. From this call: nothing was taken.)
         """
+        # Copied, because a caller may fill the same list again; and to what cannot
+        # change any more between being hashed and being stored.
+        entries = tuple(entries)
         _check_entries(entries)
+        entries = tuple(map(bytes, entries))
         if (reason := self._sequencer.read_only) is not None:
             raise LogReadOnly(f"the log is read-only: {reason}")
         leaf_hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
@@ -248,10 +254,21 @@ class Log:
         record = idempotency_record(writer, key, entries)
         async with self._pending.claim(record.digest) as claim:
             if replay := await self._pending.find(record):
-                return replay
+                return self._insist_in_tree(replay)
             done = self.submit(entries, idempotency=record)
             claim.hand_over(done)
-        return await done
+        # Shielded: cancelling *done* with the request would end the claim before it
+        # is known whether the key is stored.
+        return await asyncio.shield(done)
+
+    def _insist_in_tree(self, replay: Replay) -> Replay:
+        """Return *replay*, unless the store shows more than the head that is signed.
+
+        So it does while the log recovers, after a commit that failed and is stored.
+        """
+        if replay.first_index + replay.count > self.head.size:
+            raise StorageFailed("the log is not back in service; nothing was taken")
+        return replay
 
     async def add(self, entries: Sequence[bytes]) -> Commitment:
         """Append *entries*, all or none, and return the sequence of their receipts.
@@ -276,6 +293,10 @@ class Log:
             store=self.store,
             reader=self.reader,
             wait_for_size=self.wait_for_size,
+            on_store_failure=self._sequencer.check_store,
+        )
+        self.metrics.follower_lag(name).set_function(
+            lambda: self.head.size - follower.next_index
         )
         task = asyncio.create_task(follower.run(), name=f"follower {name}")
         try:
@@ -288,14 +309,14 @@ class Log:
     async def freeze(self, reason: str) -> None:
         """Make the log read-only for good, after what was taken; return once it is.
 
+        While the store is out of service this waits, and nothing is taken.
+
         Raises:
             FatalError: the log closed before it was frozen.
+            StorageFailed: it could not be written; the log is not frozen.
         """
-        self._sequencer.freeze(reason)
-        while not self._sequencer.frozen:
-            if self._closing.is_set():
-                raise FatalError("the log closed before it was frozen")
-            await self._growth.wait()
+        # Shielded: who gives up waiting has frozen the log all the same.
+        await asyncio.shield(self._sequencer.freeze(reason))
 
     def _committed(self, head: Head) -> None:
         """Take note of a commit. Called by the sequencer, in step 5."""
@@ -315,19 +336,16 @@ class Log:
                 await asyncio.wait_for(self._closing.wait(), _GUARD_INTERVAL)
 
     async def _write_guard(self) -> None:
-        """Bring the guard file up to the head; never back, under a restored log."""
-        head, guarded = self.head, self._guarded
-        if guarded is not None and guarded.size > head.size:
+        """Bring the guard file up to the head."""
+        if not self._guarded:
             return
         try:
-            await asyncio.to_thread(write_guard, self.folder.guard, head)
+            await asyncio.to_thread(write_guard, self.folder.guard, self.head)
         except OSError as error:
             logger.error(  # noqa: TRY400 - the reason is in the message
                 "cannot write the rollback guard %s: %s", self.folder.guard, error
             )
             self._unguarded.set()  # Try again.
-        else:
-            self._guarded = head
 
 
 def _check_entries(entries: Sequence[bytes]) -> None:

@@ -1,12 +1,15 @@
 """The pool: entries waiting for the next commit, bounded in memory."""
 
-from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from merklelog.errors import MerklelogError, PoolFull
 
-from .commitment import Commitment
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from .commitment import Commitment
 
 # What an entry costs beside its own bytes: the objects of the entry, its leaf hash
 # and its keys. Counted, so that a pool of tiny entries is bounded too.

@@ -34,7 +34,7 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._published_at = self._loop.time()
         # The next thing to happen: publishing what waits, or signing anew.
-        self._timer = self._loop.call_later(republish, resign)
+        self._timer = self._loop.call_later(republish, self._sign_anew)
 
     @property
     def published(self) -> Head:
@@ -59,11 +59,16 @@ class Publisher:
         # RFC 6962 section 3.5: a tree head's timestamp is more recent than that of
         # the one before it. Signing anew comes back here with a later time.
         if self._newest.timestamp <= self._published.timestamp:
-            self._timer = self._loop.call_later(0.001, self._resign)
+            self._sign_anew()
             return
         self._published = self._newest
         self._published_at = self._loop.time()
-        self._timer = self._loop.call_later(self._republish, self._resign)
+        self._timer = self._loop.call_later(self._republish, self._sign_anew)
+
+    def _sign_anew(self) -> None:
+        self._resign()
+        # Should no new head come of it, the log is to be heard of again all the same.
+        self._timer = self._loop.call_later(self._republish, self._sign_anew)
 
     def close(self) -> None:
         """Stop the timer. What is published stays published."""

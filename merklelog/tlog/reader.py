@@ -81,13 +81,16 @@ class Reader:
             limit = end - start + SEGMENT_LIMIT
             pairs = await self._store.scan(first_key, beyond, limit=limit)
         segments = [decode_segment(key, value) for key, value in pairs]
-        reached = start
+        # Each begins where the one before it ends: an index is in exactly one.
+        reached = min([start, *(s.first_index for s in segments[:1])])
         for segment in segments:
-            if segment.first_index > reached or reached >= end:
+            if segment.first_index != reached or reached >= end:
                 break
-            reached = segment.first_index + segment.count
+            reached += segment.count
         if reached < end:
-            raise CorruptStore(f"the entry at index {reached} is missing")
+            raise CorruptStore(
+                f"the entry at index {max(start, reached)} is missing, or there twice"
+            )
         return segments
 
     async def tile(self, tile: Tile) -> bytes:
@@ -107,7 +110,7 @@ class Reader:
         return encode_bundle(await self.entries(start, start + bundle.width))
 
     async def find(self, leaf_hash: bytes, size: int) -> int | None:
-        """Return the lowest index below *size* of an entry with *leaf_hash*, or None."""
+        """Return the lowest index below *size* with this *leaf_hash*, or None."""
         found = await self._store.seek(leaf_key(leaf_hash, 0))
         index = None if found is None else index_of_leaf(found[0], leaf_hash)
         return index if index is not None and index < size else None
@@ -182,7 +185,9 @@ class Reader:
         try:
             return {n: node_from_tile(n, tiles[key] or b"") for n, key in keys.items()}
         except MalformedTile as error:
-            raise CorruptStore(f"a tile of the tree of {size} is cut: {error}") from error
+            raise CorruptStore(
+                f"a tile of the tree of {size} is cut: {error}"
+            ) from error
 
 
 def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:

@@ -8,12 +8,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from merklelog.clock import monotonic, now_ms
 from merklelog.errors import (
     CheckpointConflict,
     Conflict,
     FatalError,
+    MerklelogError,
     StorageFailed,
 )
 from merklelog.metrics import LogMetrics
@@ -36,7 +38,7 @@ from .head import Head
 from .integrate import Integration, integrate
 from .keys import LogKeys
 from .pool import Pool, Submission
-from .state import State, load_state
+from .state import State, contains, load_state
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +71,8 @@ class Sequencer:
         self._state = state
         # Set by callers, cleared by the commit that serves them.
         self._wake = asyncio.Event()
-        self._resign = False
-        self._freeze: str | None = None
+        self._due = False  # Whether a commit is due even if it has no entries.
+        self._freeze: _Freeze | None = None
         # Set once, by stop().
         self._stopping = asyncio.Event()
         # True from a failed write until the store was reopened and written to.
@@ -84,7 +86,7 @@ class Sequencer:
     @property
     def read_only(self) -> str | None:
         """Why the log takes no entries: None while it does."""
-        return self._freeze or self._state.read_only
+        return self._freeze.reason if self._freeze else self._state.read_only
 
     @property
     def recovering(self) -> bool:
@@ -116,14 +118,29 @@ class Sequencer:
         released before it was restored.
         """
         if not self.frozen:
-            self._resign = True
-            self._wake.set()
+            self.check_store()
 
-    def freeze(self, reason: str) -> None:
-        """Have the log made read-only for good by the next commit."""
-        if not self.frozen:
-            self._freeze = reason
+    def check_store(self) -> None:
+        """Have the store written to soon: a store that has failed is then reopened."""
+        self._due = True
+        self._wake.set()
+
+    def freeze(self, reason: str) -> "asyncio.Future[None]":
+        """Take nothing more, and have that stored after all that was taken.
+
+        The future is resolved when it is on disk; a failing disk delays it. If it is
+        called twice the first reason stays.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.frozen:
+            done.set_result(None)
+        elif self._stopping.is_set():
+            done.set_exception(_closed_unfrozen())
+        else:
+            self._freeze = self._freeze or _Freeze(reason, done)
             self._wake.set()
+            return self._freeze.done
+        return done
 
     def stop(self) -> None:
         """Take nothing more, commit what was taken, then let `run` return."""
@@ -132,12 +149,23 @@ class Sequencer:
 
     async def run(self) -> None:
         """Commit what the pool holds, until stopped and the pool is empty."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._pool or self._resign or self._freeze:
-                await self._sequence_or_recover()
-            if self._stopping.is_set():
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._empty_pool()
+                if self._stopping.is_set():
+                    return
+        finally:
+            # However it ends, nobody may go on waiting for it.
+            self._stopping.set()
+            self._pool.fail_all(StorageFailed("the log is closed"))
+            self._end_freeze(_closed_unfrozen())
+
+    async def _empty_pool(self) -> None:
+        while self._pool or self._due or self._freeze:
+            await self._sequence_or_recover()
+            if self._recovering:  # Stopped, before the store came back.
                 return
 
     async def _sequence_or_recover(self) -> None:
@@ -148,10 +176,14 @@ class Sequencer:
             await self._sequence(submissions)
         except _Unwritten as error:
             logger.exception("%s: a commit failed before its write", self._origin)
-            self._resign, self._freeze = False, None
-            _fail(submissions, "the commit failed before it was written", error)
+            self._due = False
+            detail = "the commit failed before it was written"
+            self._end_freeze(StorageFailed(detail))
+            _fail(submissions, detail, error)
         except Exception as error:
-            logger.exception("%s: a commit failed, its outcome is unknown", self._origin)
+            logger.exception(
+                "%s: a commit failed, its outcome is unknown", self._origin
+            )
             _fail(
                 submissions,
                 "the commit failed; whether the entries were stored is unknown until "
@@ -172,6 +204,8 @@ class Sequencer:
             Exception: any other. The state is unknown: read it from the store.
         """
         before = self._state.head
+        # The last commit of a frozen log is the one that takes the rest of the pool.
+        freeze = None if self._pool else self._freeze
         try:
             # 2. Integrate in memory, from the edge.
             entries = [*chain.from_iterable(s.entries for s in submissions)]
@@ -179,15 +213,16 @@ class Sequencer:
             integration = integrate(self._state.edge, leaf_hashes)
             # 3. Sign the checkpoint of the new size. It is released only after step
             #    4: a signature over a tree that was lost would be a fork.
-            head = before if self.frozen else self._sign(integration)
+            later = self._due or freeze is not None
+            head = before if self.frozen else self._sign(integration, later=later)
             batch = _write_batch(integration, head, entries)
             _put_idempotency(batch, before.size, submissions)
-            if self._freeze is not None:
-                batch.put(READ_ONLY_KEY, self._freeze.encode("utf-8"))
+            if freeze is not None:
+                batch.put(READ_ONLY_KEY, freeze.reason.encode("utf-8"))
         except Exception as error:
             raise _Unwritten from error
         # What is asked for from here on is for the next commit.
-        read_only, self._freeze, self._resign = self.read_only, None, False
+        self._due = False
         # 4. One atomic, synced write.
         try:
             await self._store.commit(batch, expect={HEAD_KEY: before.note})
@@ -197,17 +232,24 @@ class Sequencer:
                 "last: something else writes to it"
             ) from error
         # 5. Advance the state in memory.
+        read_only = freeze.reason if freeze else self._state.read_only
         self._state = State(head, integration.after, read_only)
         self._on_commit(head)
         # 6. Resolve the receipts.
         _resolve(submissions, Commit(self._origin, integration, head))
+        if freeze is not None:
+            self._end_freeze(None)
         self._metrics.entries_total.inc(len(entries))
         self._metrics.commit_entries.observe(len(entries))
 
-    def _sign(self, integration: Integration) -> Head:
-        """Return the signed head of the tree that *integration* makes."""
-        # Never before the last one: times in a log do not go back with the clock.
-        timestamp = max(now_ms(), self.head.timestamp)
+    def _sign(self, integration: Integration, *, later: bool) -> Head:
+        """Return the signed head of the tree that *integration* makes.
+
+        Its time is never before that of the last one, even if the clock went back;
+        and *later*, which a head needs that has to be published, whatever the clock
+        says (see `publish`).
+        """
+        timestamp = max(now_ms(), self.head.timestamp + later)
         size, root_hash = integration.after.size, integration.root_hash
         checkpoint = Checkpoint(self._origin, size, root_hash)
         note = self._keys.sign_checkpoint(checkpoint, timestamp_ms=timestamp)
@@ -243,18 +285,23 @@ class Sequencer:
     async def _reload(self) -> State:
         """Read the state from the reopened store, and insist that nothing is lost."""
         state = await load_state(self._store, self._keys.verifiers, self._origin)
-        held = self.head
-        rolled_back = state.head.size < held.size
-        replaced = (
-            state.head.size == held.size and state.head.root_hash != held.root_hash
-        )
-        if rolled_back or replaced:
+        if not await contains(state, self._store, self.head):
             raise FatalError(
-                f"the reopened store is at size {state.head.size}, but size "
-                f"{held.size} was acknowledged: bring the store back, the log stays "
-                "out of service until then"
+                f"the reopened store is at size {state.head.size} and does not contain "
+                f"the tree of size {self.head.size} that was acknowledged: bring the "
+                "store back, the log stays out of service until then"
             )
         return state
+
+    def _end_freeze(self, error: MerklelogError | None) -> None:
+        """Tell whoever asked to freeze the log that it is frozen, or why not."""
+        freeze, self._freeze = self._freeze, None
+        if freeze is None or freeze.done.done():
+            return
+        if error is None:
+            freeze.done.set_result(None)
+        else:
+            freeze.done.set_exception(error)
 
     async def _stopped_within(self, seconds: float) -> bool:
         """Wait, and tell whether the log was told to stop meanwhile."""
@@ -265,8 +312,20 @@ class Sequencer:
         return True
 
 
-class _Unwritten(Exception):  # noqa: N818 - a state, not an error of its own
+class _Freeze(NamedTuple):
+    """A wish that the log be read-only."""
+
+    reason: str
+    done: "asyncio.Future[None]"
+    """Resolved by the sequencer, once the reason is stored."""
+
+
+class _Unwritten(Exception):
     """A commit failed before its write: chained to the reason."""
+
+
+def _closed_unfrozen() -> FatalError:
+    return FatalError("the log closed before it was frozen")
 
 
 def _resolve(submissions: Sequence[Submission], commit: Commit) -> None:

@@ -62,9 +62,7 @@ def open_head(note: bytes, verifiers: Sequence[Verifier], origin: str) -> Head:
     return Head(checkpoint.size, checkpoint.root_hash, note, signed.timestamp_ms)
 
 
-async def load_state(
-    store: Store, verifiers: Sequence[Verifier], origin: str
-) -> State:
+async def load_state(store: Store, verifiers: Sequence[Verifier], origin: str) -> State:
     """Read the head, and the edge that recomputes its root: O(log size) keys.
 
     Raises:
@@ -73,9 +71,7 @@ async def load_state(
         FatalError: the head is not signed by the log's keys.
         NewerFormat: a newer release wrote the store.
     """
-    version, note, reason = await store.get_many(
-        [VERSION_KEY, HEAD_KEY, READ_ONLY_KEY]
-    )
+    version, note, reason = await store.get_many([VERSION_KEY, HEAD_KEY, READ_ONLY_KEY])
     if version is None and note is None:
         raise MissingStore(
             "the store is empty: it lost its log; restore a backup with "
@@ -93,7 +89,9 @@ async def load_state(
             f"{root_hash.hex()}, the signed checkpoint says {head.root_hash.hex()}: "
             "run `merklelog fsck` to find what was altered"
         )
-    return State(head, edge, None if reason is None else reason.decode("utf-8"))
+    # For people: that it is there freezes the log, even if it cannot be read.
+    read_only = None if reason is None else reason.decode("utf-8", "replace")
+    return State(head, edge, read_only)
 
 
 async def load_edge(store: Store, size: int) -> Edge:
@@ -106,6 +104,19 @@ async def load_edge(store: Store, size: int) -> Edge:
     keys = [tile_key(tile.level, tile.index) for tile in tiles if tile]
     found = iter(await store.get_many(keys))
     try:
-        return edge_from_tiles(size, [(next(found) or b"") if t else b"" for t in tiles])
+        return edge_from_tiles(
+            size, [(next(found) or b"") if t else b"" for t in tiles]
+        )
     except ValueError as error:
         raise CorruptStore(f"at size {size}, {error}") from error
+
+
+async def contains(state: State, store: Store, head: Head) -> bool:
+    """Tell whether the log in *store* has had exactly the tree of *head*."""
+    if head.size > state.head.size:
+        return False
+    if head.size == state.head.size:
+        return head.root_hash == state.head.root_hash
+    edge = await load_edge(store, head.size)
+    root_hash = fold_range(edge.peaks) if edge.peaks else EMPTY_ROOT
+    return root_hash == head.root_hash

@@ -7,7 +7,7 @@ import pytest
 from apiserver import NDJSON, Api, serving
 
 from merklelog.config import ServerConfig
-from merklelog.errors import PoolFull
+from merklelog.errors import CorruptStore, PoolFull
 from merklelog.tlog.log import Log
 
 LIMIT = 1 << 16
@@ -26,7 +26,9 @@ def post(headers: bytes, body: bytes = b"", path: bytes = b"/entries") -> bytes:
     return b"POST /logs/main%b HTTP/1.1\r\nHost: x\r\n%b\r\n%b" % (path, headers, body)
 
 
-PATHS = pytest.mark.parametrize("path", [b"/entries", b"/add", b"/entries?wait=integrated"])
+PATHS = pytest.mark.parametrize(
+    "path", [b"/entries", b"/add", b"/entries?wait=integrated"]
+)
 
 
 @PATHS
@@ -198,7 +200,8 @@ async def test_a_million_newlines_are_not_a_million_objects(api: Api) -> None:
             b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", id="a target too long"
         ),
         pytest.param(
-            b"GET / HTTP/1.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n", id="a header too long"
+            b"GET / HTTP/1.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n",
+            id="a header too long",
         ),
         pytest.param(
             b"GET / HTTP/1.1\r\n"
@@ -222,7 +225,9 @@ async def test_a_million_newlines_are_not_a_million_objects(api: Api) -> None:
             id="length and chunks",
         ),
         pytest.param(
-            post(b"Transfer-Encoding: chunked\r\nConnection: close\r\n", b"zz\r\nhi\r\n"),
+            post(
+                b"Transfer-Encoding: chunked\r\nConnection: close\r\n", b"zz\r\nhi\r\n"
+            ),
             id="a chunk size that is none",
         ),
     ],
@@ -301,8 +306,6 @@ async def test_a_store_out_of_service_is_said_with_a_time_to_come_back(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """storage_failed is 503 with Retry-After, for reads as for writes."""
-    from merklelog.errors import CorruptStore
-
     await api.submit(b"entry")
 
     async def broken(*_: object, **__: object) -> None:

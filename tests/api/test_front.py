@@ -1,6 +1,7 @@
 """The two ways into the server give one answer, and both keep the rules of HTTP/1.1."""
 
 import asyncio
+import contextlib
 import re
 
 import pytest
@@ -110,7 +111,9 @@ async def test_both_ways_are_measured(api: Api) -> None:
     def count(method: str, route: str, status: int, log: str = "main") -> float:
         labels = f'log="{log}",method="{method}",route="{route}",status="{status}"'
         (line,) = re.findall(
-            rf"^merklelog_request_seconds_count{{{re.escape(labels)}}} (.+)$", text, re.M
+            rf"^merklelog_request_seconds_count{{{re.escape(labels)}}} (.+)$",
+            text,
+            re.M,
         )
         return float(line)
 
@@ -139,3 +142,32 @@ async def test_an_answer_is_not_given_to_a_client_that_left(api: Api) -> None:
     await asyncio.sleep(0.2)
     assert (await api.get("//healthz")).status == 200
     assert api.log.head.size in {0, 1}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(ENTRIES + b"\r\nhello", id="the table"),
+        pytest.param(
+            b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", id="the application"
+        ),
+    ],
+)
+async def test_a_client_that_pipelines_and_never_reads_holds_no_memory(
+    api: Api, request_: bytes
+) -> None:
+    """The server stops answering when its answers are not taken."""
+    _, writer = await api.connect()
+    writer.transport.pause_reading()
+    most = 0
+    async with asyncio.timeout(30):
+        for _ in range(400):
+            writer.write(request_ * 100)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await writer.drain()
+            most = max(most, api.unsent_bytes())
+            if writer.transport.get_write_buffer_size() > 1 << 20:
+                break  # It has stopped reading, too.
+    writer.transport.abort()
+    assert most < 1 << 20

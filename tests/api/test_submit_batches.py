@@ -1,8 +1,10 @@
 """Submitting batches: NDJSON and CBOR sequences, all or nothing."""
 
+import json
+
 import cbor2
 import pytest
-from apiserver import CBOR, NDJSON, Api
+from apiserver import CBOR, NDJSON, Api, serving
 
 from merklelog.config import ServerConfig
 from merklelog.tlog.log import Log
@@ -137,8 +139,6 @@ async def test_a_batch_without_entries_is_refused(
 
 async def test_more_lines_than_a_batch_may_have(log: Log) -> None:
     """The number of entries is limited, and counted before anything is split."""
-    from apiserver import serving
-
     async with serving(log, ServerConfig(max_batch_entries=3)) as api:
         assert (await api.submit(b"a\nb\nc\n", headers=NDJSON)).status == 201
         answer = await api.submit(b"a\nb\nc\nd", headers=NDJSON)
@@ -188,8 +188,6 @@ async def test_a_claimed_length_allocates_nothing(api: Api) -> None:
 
 async def test_more_items_than_a_batch_may_have(log: Log) -> None:
     """The limit of entries holds for CBOR sequences too."""
-    from apiserver import serving
-
     async with serving(log, ServerConfig(max_batch_entries=2)) as api:
         answer = await api.submit(b"\x41a" * 3, headers=CBOR)
         assert (answer.status, answer.code) == (413, "body_too_large")
@@ -205,7 +203,5 @@ async def test_a_single_entry_batch_is_a_batch(api: Api) -> None:
 async def test_receipts_of_a_batch_verify(api: Api) -> None:
     """A receipt out of a batch stands alone."""
     answer = await api.submit(b"a\nb\nc\n", "?receipt=full", NDJSON)
-    import json
-
     one = json.dumps(answer.json["receipts"][1]).encode()
     assert parse_receipt(one).leaf_hash == leaf_hash(b"b")
