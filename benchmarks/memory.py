@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 from benchmarks.options import parse_options
 from benchmarks.result import Goal, Result, Table, number
@@ -23,41 +24,17 @@ def main() -> None:
     options = parse_options(__doc__)
     require_wrk()
     result = Result.start("memory", "Memory of the server", options)
-    table = Table(
-        "One load after the other", ("after", "resident MB", "anonymous", "peak")
-    )
-    with options.scratch() as data, bare_server() as bare:
-        with log_server(data / "logs") as log:
-            url = f"{log.url}/entries"
-            post = partial(post_entries, seconds=2 * options.seconds)
-            paths = [
-                f"/logs/{NAME}/receipts/{random.randrange(1000)}" for _ in range(1000)
-            ]
-            loads: dict[str, Callable[[], object]] = {
-                "start": lambda: None,
-                "single entries, 512 connections": partial(post, url, connections=512),
-                "batches of 1,000, 4 connections": partial(
-                    post, url, connections=4, entries=1_000
-                ),
-                "batches of 50,000 (10 MB), 8 connections": partial(
-                    post, url, connections=8, entries=50_000
-                ),
-                "the same with all receipts, 1 connection": partial(
-                    post, f"{url}?receipt=full", connections=1, entries=50_000
-                ),
-                "receipts, 64 connections": partial(
-                    get_paths,
-                    log.url,
-                    paths,
-                    data,
-                    connections=64,
-                    seconds=options.seconds,
-                ),
-            }
-            rows = {"bare aiohttp": bare.memory}
-            for name, load in loads.items():
-                load()
-                rows[name] = log.memory
+    with (
+        options.scratch() as data,
+        bare_server() as bare,
+        log_server(data / "logs") as log,
+    ):
+        rows = {"bare aiohttp": bare.memory, "start": log.memory}
+        for name, load in _loads(log.url, data, options.seconds).items():
+            load()
+            rows[name] = log.memory
+    headings = ("after", "resident MB", "anonymous MB", "peak MB")
+    table = Table("One load after the other", headings)
     for name, memory in rows.items():
         sizes = (memory.resident, memory.anonymous, memory.peak)
         table.rows.append((name, *(number(size / 1e6) for size in sizes)))
@@ -66,6 +43,29 @@ def main() -> None:
     peak = max(memory.peak for memory in rows.values()) / 1e6
     result.goals.append(Goal("peak resident memory", GOAL_MB, peak, " MB", True))
     result.finish(options)
+
+
+def _loads(url: str, scratch: Path, seconds: float) -> dict[str, Callable[[], object]]:
+    """Return every kind of load on the log at *url*."""
+    indexes = (random.randrange(1_000) for _ in range(1_000))
+    paths = [f"/logs/{NAME}/receipts/{index}" for index in indexes]
+    entries = partial(post_entries, f"{url}/entries", seconds=seconds)
+    receipts = partial(post_entries, f"{url}/entries?receipt=full", seconds=seconds)
+    return {
+        "single entries, 512 connections": partial(entries, connections=512),
+        "batches of 1,000, 4 connections": partial(
+            entries, connections=4, entries=1_000
+        ),
+        "batches of 50,000 (10 MB), 2 connections": partial(
+            entries, connections=2, entries=50_000
+        ),
+        "the same with all receipts, 1 connection": partial(
+            receipts, connections=1, entries=50_000
+        ),
+        "random receipts, 64 connections": partial(
+            get_paths, url, paths, scratch, connections=64, seconds=seconds
+        ),
+    }
 
 
 if __name__ == "__main__":

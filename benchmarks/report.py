@@ -45,11 +45,9 @@ def _figures(name: str, measured: Measured) -> str:
     if name not in measured:
         return _NOT_YET
     result, command = measured[name]
-    parts = [f"`{command}`, {result.machine['date']}\n"]
-    for table in result.tables:
-        parts.append(f"{table.caption}:\n\n{_markdown(table.headings, table.rows)}")
-    parts += [f"![{result.question}](performance/{plot})\n" for plot in result.plots]
-    return "\n".join(parts)
+    tables = [f"{t.caption}:\n\n{_markdown(t.headings, t.rows)}" for t in result.tables]
+    plots = [f"![{result.question}](performance/{plot})\n" for plot in result.plots]
+    return "\n".join([f"`{command}`, {result.machine['date']}\n", *tables, *plots])
 
 
 def _machines(measured: Measured) -> str:

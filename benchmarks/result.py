@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from operator import ge, le
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -31,10 +30,9 @@ class Table:
             column.justify = "right"
         for row in self.rows:
             shown.add_row(*row)
-        console = Console()
-        # A table in a pipe keeps its columns whole, whatever width rich assumes.
-        width = None if console.is_terminal else console.measure(shown).maximum
-        console.print(shown, width=width, markup=False, highlight=False)
+        # In a pipe the columns stay whole: there rich would assume 80 characters.
+        console = Console(width=None if sys.stdout.isatty() else 200)
+        console.print(shown, markup=False, highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,9 @@ class Goal:
     @property
     def met(self) -> bool:
         """Whether the goal is reached."""
-        return (le if self.lower_is_better else ge)(self.measured, self.goal)
+        if self.lower_is_better:
+            return self.measured <= self.goal
+        return self.measured >= self.goal
 
     def row(self) -> Sequence[str]:
         """Return it as a row of text."""

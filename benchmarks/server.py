@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -74,7 +75,10 @@ def bare_server() -> Iterator[Server]:
 @contextmanager
 def _running(program: list[str]) -> Iterator[Server]:
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *program], stdout=subprocess.PIPE)
+    environment = {**os.environ, "MERKLELOG_LOG_LEVEL": "warning"}
+    process = subprocess.Popen(
+        [sys.executable, *program], stdout=subprocess.PIPE, env=environment
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

@@ -94,7 +94,8 @@ def _tabulate(result: Result, samples: dict[int, dict[str, list[Load]]]) -> None
 
 
 def _median(loads: list[Load], quantity: str) -> float:
-    return median(getattr(load, quantity) for load in loads)
+    values: list[float] = [getattr(load, quantity) for load in loads]
+    return median(values)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def post_entries(
 def get_paths(
     url: str, paths: Iterable[str], scratch: Path, *, connections: int, seconds: float
 ) -> Load:
-    """Get *paths* of the server at *url* for *seconds*, in their order, again and again.
+    """Get *paths* of the server at *url* for *seconds*, one after the other.
 
     *scratch* is a folder for the list of them.
     """

@@ -1,4 +1,4 @@
-"""A server in the test's own loop, on real sockets, and a client that sees raw answers."""
+"""A server in the test's own loop, on real sockets, and a client of raw answers."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from merklelog.api.app import make_app
 from merklelog.api.front import FrontRunner
@@ -19,6 +20,9 @@ from merklelog.tlog.log import Log
 BYTES = {"Content-Type": "application/octet-stream"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 CBOR = {"Content-Type": "application/cbor-seq"}
+
+
+Body = bytes | None
 
 
 class Answer(NamedTuple):
@@ -61,13 +65,13 @@ class Api:
         self,
         method: str,
         path: str,
-        data: Any = None,  # noqa: ANN401 - whatever aiohttp sends
+        data: Body = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request; *path* is relative to the log, or begins with ``//``."""
         url = self.url + (path[1:] if path.startswith("//") else f"/logs/main{path}")
         # Encoded already: what is tested is often how it is encoded.
-        target = aiohttp.client.URL(url, encoded=True)
+        target = URL(url, encoded=True)
         async with self.session.request(
             method, target, data=data, headers=headers
         ) as response:
@@ -80,18 +84,22 @@ class Api:
 
     async def submit(
         self,
-        data: Any,
+        data: Body,
         query: str = "",
-        headers: Mapping[str, str] = BYTES,  # noqa: ANN401
+        headers: Mapping[str, str] = BYTES,
     ) -> Answer:
         return await self.request("POST", f"/entries{query}", data, headers)
 
     def unsent_bytes(self) -> int:
         """Return how much the server holds for clients that do not read."""
+        return sum(transport.get_write_buffer_size() for transport in self.transports())
+
+    def transports(self) -> list[asyncio.Transport]:
+        """Return the server's ends of its connections."""
         server = self._runner.server
         assert server is not None
-        transports = [connection.transport for connection in server.connections]
-        return sum(t.get_write_buffer_size() for t in transports if t is not None)
+        found = [connection.transport for connection in server.connections]
+        return [transport for transport in found if transport is not None]
 
     async def submit_published(self, data: bytes) -> None:
         """Submit lines, see them published, and let nothing be published after them."""
@@ -102,7 +110,7 @@ class Api:
         publisher._interval = 3600.0
 
     async def raw(self, data: bytes) -> bytes:
-        """Send *data* on a connection of its own; return all until the server closes."""
+        """Send *data* on its own connection; return all until the server closes it."""
         reader, writer = await self.connect()
         writer.write(data)
         await writer.drain()

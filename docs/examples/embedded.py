@@ -12,7 +12,10 @@ from proofs import open_checkpoint, verify_inclusion
 
 async def main() -> None:
     """Append two entries and verify their receipts."""
-    entries = [b'{"actor":"u_77","action":"login"}', b'{"actor":"u_77","action":"exit"}']
+    entries = [
+        b'{"actor":"u_77","action":"login"}',
+        b'{"actor":"u_77","action":"exit"}',
+    ]
     # Created when absent; without origin it must exist.
     async with Log.open("audit-log", origin="example.com/audit") as log:
         # Durable and under a signed checkpoint when it returns.

@@ -36,9 +36,10 @@ def main(receipt_path: str, entry_path: str, vkey: str) -> int:
     except ProofsError as error:
         print(f"INVALID: {error}")
         return 40
+    tree = signed.checkpoint
     print(
-        f"SELF_CONSISTENT: the entry is at index {receipt.index} of "
-        f"{signed.checkpoint.origin}, size {signed.checkpoint.size}, signed by the log. "
+        f"SELF_CONSISTENT: the entry is at index {receipt.index} of {tree.origin}, "
+        f"size {tree.size}, signed by the log. "
         "Nothing from outside the log was checked: its operator could show others "
         "another history."
     )

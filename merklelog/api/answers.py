@@ -19,8 +19,8 @@ from proofs.text import format_base64
 from .documents import JSON, encode_json
 from .receipts import ReceiptWriter
 
-# Receipts in one piece of a batch's answer: at some 2 KB each, about a megabyte.
-_PAGE = 512
+# Receipts in one piece of a batch's answer: at some 2 KB each, two megabytes.
+_PAGE = 1024
 
 
 class Options(NamedTuple):

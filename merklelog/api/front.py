@@ -32,7 +32,7 @@ from .problems import from_http_exception, problem_response
 from .state import LOGS, RECEIPTS
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    from asyncio import Future, TimerHandle
 
     from merklelog.tlog.commitment import Commitment
 
@@ -46,6 +46,9 @@ _KEEPALIVE_TIMEOUT = 75.0
 # that is still sending gets to see the refusal.
 _LINGERING_TIME = 5.0
 
+# How long a client may leave an answer in the server's buffer, in seconds.
+_WRITE_TIMEOUT = 60.0
+
 _FAILED = "the server failed; the failure has been logged"
 
 
@@ -56,7 +59,7 @@ class FrontProtocol(web.RequestHandler):
     while one is under way the other leaves what arrives in aiohttp's queue.
     """
 
-    __slots__ = ("_answering", "_measure", "_started", "_table")
+    __slots__ = ("_answering", "_cut_off", "_measure", "_started", "_table")
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class FrontProtocol(web.RequestHandler):
         # The route whose request is under way here; None while aiohttp has its turn.
         self._answering: Route | None = None
         self._started = 0.0
+        # Runs while the client does not take what is written.
+        self._cut_off: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         """Parse *data*, then see who answers what it completes."""
@@ -86,6 +91,8 @@ class FrontProtocol(web.RequestHandler):
         """Answer the first request of the queue here, or wake aiohttp's loop for it."""
         waiter = self._waiter
         if self._answering or not self._messages or waiter is None or waiter.done():
+            return
+        if self._paused:  # A client that never reads would fill the memory.
             return
         message, payload = self._messages[0]
         route = self._route_of(message, payload)
@@ -162,6 +169,32 @@ class FrontProtocol(web.RequestHandler):
             self._keepalive_handle = self._loop.call_at(
                 self._next_keepalive_close_time, self._process_keepalive
             )
+
+    def pause_writing(self) -> None:
+        """Give the client time to take what is buffered, and then its connection."""
+        super().pause_writing()
+        self._cut_off = self._loop.call_later(_WRITE_TIMEOUT, self._abort)
+
+    def resume_writing(self) -> None:
+        """Go on with what was left in the queue."""
+        super().resume_writing()
+        self._stop_timer()
+        self._next()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            # Closing would wait until the client has taken the rest.
+            self.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._cut_off is not None:
+            self._cut_off.cancel()
+            self._cut_off = None
 
     def handle_error(
         self,

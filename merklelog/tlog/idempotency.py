@@ -94,12 +94,17 @@ class Claim:
         look unused before they are stored with it.
         """
         self._handed_over = True
-        done.add_done_callback(lambda _: self._release())
+        done.add_done_callback(self._release_after)
 
     def release_unless_handed_over(self) -> None:
         """End the claim, if no submission holds it."""
         if not self._handed_over:
             self._release()
+
+    def _release_after(self, done: "asyncio.Future[object]") -> None:
+        if not done.cancelled():
+            done.exception()  # Seen here, should the request be gone.
+        self._release()
 
     def _release(self) -> None:
         self._pending.pop(self._digest).set()

@@ -152,9 +152,8 @@ class LogKeys:
         Raises:
             MalformedCheckpoint: it is not one, or not one of this log.
         """
-        text = format_checkpoint(checkpoint)
-        tree_head_of(text, origin=self.origin)
-        return sign_note(text, self.signers(timestamp_ms=timestamp_ms))
+        signers = self.signers(timestamp_ms=timestamp_ms)
+        return sign_note(format_checkpoint(checkpoint), signers)
 
     def tree_head_signature(self, note: bytes) -> TreeHeadSignature:
         """Return the tree head signature in one of this log's own notes, unverified.

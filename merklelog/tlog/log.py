@@ -178,12 +178,14 @@ class Log:
         finally:
             self._closing.set()
             self._sequencer.stop()
-            await sequencing
-            self._publisher.close()
-            # Not cancelled: its thread would go on writing beside the last write.
-            self._unguarded.set()
-            await guarding
-            await self._write_guard()
+            try:
+                await sequencing
+            finally:
+                self._publisher.close()
+                # Not cancelled: its thread would go on writing beside the last write.
+                self._unguarded.set()
+                await guarding
+                await self._write_guard()
 
     @property
     def name(self) -> str:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 # and its keys. Counted, so that a pool of tiny entries is bounded too.
 ENTRY_OVERHEAD = 256
 
-# How much one commit takes. It bounds how long the entries behind it wait, and the
-# memory of the write batch. A submission is never divided.
-COMMIT_ENTRIES = 1 << 16
+# How much one commit takes, the overhead included: so less than 65,536 entries. It
+# bounds how long those behind it wait, and the memory of the write batch. A submission
+# is never divided.
 COMMIT_BYTES = 16 << 20
 
 
@@ -84,10 +84,9 @@ class Pool:
 
     def take(self) -> list[Submission]:
         """Remove and return what the next commit takes; it counts until `release`."""
-        count = entries = taken = 0
-        for weight, submission in self._waiting:
-            entries += len(submission.entries)
-            if count and (entries > COMMIT_ENTRIES or taken + weight > COMMIT_BYTES):
+        count = taken = 0
+        for weight, _ in self._waiting:
+            if count and taken + weight > COMMIT_BYTES:
                 break
             taken += weight
             count += 1

@@ -1,5 +1,7 @@
 """Accept and Accept-Encoding."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +16,8 @@ OFFERS = ("application/json", "text/plain")
 def test_no_header_breaks_negotiation(header: str) -> None:
     """Headers are the client's: any text is answered with an offer or a refusal."""
     accepts_gzip(header)
-    try:
+    with contextlib.suppress(NotAcceptable):
         assert best_media_type(header, OFFERS) in OFFERS
-    except NotAcceptable:
-        pass
 
 
 @pytest.mark.parametrize("quality", ["nan", "inf", "-1", "2", "1_0", "", "0.0001"])

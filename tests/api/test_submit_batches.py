@@ -75,7 +75,7 @@ async def test_a_batch_without_receipt(api: Api) -> None:
     assert answer.json == {"count": 2}
 
 
-@pytest.mark.parametrize("count", [1, 2, 511, 512, 513, 1500])
+@pytest.mark.parametrize("count", [1, 2, 1023, 1024, 1025, 2500])
 async def test_full_receipts_of_a_batch(api: Api, count: int) -> None:
     """receipt=full gives each entry its own, however the answer is cut into pieces."""
     lines = [b"line %d" % i for i in range(count)]

@@ -6,6 +6,7 @@ that is for it.
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from merklelog.cli.main import cli as root
 from merklelog.config import LogConfig, ServerConfig
 from merklelog.errors import MerklelogError
 from merklelog.metrics import Metrics
+from merklelog.storage import keyspace
 from proofs.verdict import Verdict
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -47,7 +49,9 @@ def test_every_option_has_a_row() -> None:
 
 def test_shown_defaults_are_the_defaults() -> None:
     """The second column of a table of options is the default, as TOML spells it."""
-    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)`", _text("config.md"), re.M))
+    rows = dict(
+        re.findall(r"^\| `([a-z_.]+)` \| `([^`]+)`", _text("config.md"), re.MULTILINE)
+    )
     defaults = {
         name: field.default
         for name, field in ServerConfig.model_fields.items()
@@ -92,8 +96,10 @@ def test_every_error_code_has_a_row() -> None:
 
 def test_every_command_has_a_heading() -> None:
     """cli.md has every command with every option that it takes."""
-    page = documented(DOCS / "cli.md")
-    text = _text("cli.md")
+    sections = {
+        section.partition("`\n")[0]: section
+        for section in _text("cli.md").split("\n### `merklelog ")
+    }
     for name, command in _commands():
         options = {
             option
@@ -103,8 +109,16 @@ def test_every_command_has_a_heading() -> None:
             if option != "--json"
         }
 
-        assert f"merklelog {name}" in page
-        assert [o for o in options if f"`{o}" not in text] == [], name
+        assert [o for o in options if o not in sections.get(name, "")] == [], name
+
+
+def test_every_key_of_a_store_has_a_row() -> None:
+    """storage-format.md has the table of keys that keyspace.py has."""
+    table = (keyspace.__doc__ or "").split("\n======")[2]
+    keys = {line[:15].replace("``", "`").strip() for line in table.splitlines()[1:]}
+    rows = {line.split("|")[1].strip() for line in _rows("storage-format.md")}
+
+    assert keys - {""} - rows == set()
 
 
 def test_every_metric_has_a_row() -> None:
@@ -124,14 +138,12 @@ def test_every_metric_has_a_row() -> None:
 def test_every_verdict_has_a_row(verdict: Verdict) -> None:
     """cli.md has every verdict with its exit code."""
     assert re.search(
-        rf"^\| `{verdict}` \|.*\| {verdict.exit_code}", _text("cli.md"), re.M
+        rf"^\| `{verdict}` \|.*\| {verdict.exit_code}", _text("cli.md"), re.MULTILINE
     )
 
 
-def test_config_examples_are_valid(tmp_path: Path) -> None:
+def test_config_examples_are_valid() -> None:
     """Every merklelog.toml and log.toml that a page shows can be read."""
-    import tomllib
-
     shown = 0
     for page in (README, *DOCS.rglob("*.md")):
         for block in blocks(page):
@@ -146,6 +158,10 @@ def test_config_examples_are_valid(tmp_path: Path) -> None:
 
 def _text(page: str) -> str:
     return (DOCS / page).read_text("utf-8")
+
+
+def _rows(page: str) -> list[str]:
+    return [line for line in _text(page).splitlines() if line.startswith("|")]
 
 
 def _options(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -14,7 +14,7 @@ _FORBIDDEN = {
     "a private host": r"https?://[\w.-]+\.(?:internal|local|lan|corp)\b",
     "a package index": r"(?:--(?:extra-)?index-|PIP_INDEX_)" + r"(?:url|URL)",
     "work left for later": r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b",
-    "a private key that is no example": r"PRIVATE\+KEY\+(?!example)[^+\s]+\+[0-9a-f]{8}\+A",
+    "somebody's key": r"PRIVATE\+KEY\+(?!example)[^+\s]+\+[0-9a-f]{8}\+A",
 }
 
 # Vectors are other people's files, kept as they were published.

@@ -14,17 +14,15 @@ from docs.workedlog import ENTRIES, ORIGIN, pin, worked_log
 
 from proofs.checkpoint import open_checkpoint
 from proofs.keys import parse_vkey
-from proofs.receipt import parse_receipt
-from proofs.tlogproof import parse_tlog_proof
+from proofs.receipt import Receipt, parse_receipt
+from proofs.tlogproof import TlogProof, parse_tlog_proof
 from proofs.verdict import Verdict, check_receipt
 
 SHOWN = shown_bytes()
 
 
 @pytest.fixture
-async def worked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Mapping[str, str]:
+async def worked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """Return everything that pages may show of the worked log."""
     pin(monkeypatch)
     return await worked_log(tmp_path / "main")
@@ -48,7 +46,7 @@ def test_shown_receipts_verify() -> None:
     """A reader who copies receipt, proof and vkey from the pages can verify them."""
     verifiers = [parse_vkey(vkey) for vkey in SHOWN["log.vkey"].text.splitlines()]
     # A page breaks the one line of JSON after members, and indents what follows.
-    receipts = [
+    receipts: list[tuple[Receipt | TlogProof, bytes]] = [
         (parse_receipt(SHOWN["receipt"].text.encode()), ENTRIES[2]),
         (parse_receipt(SHOWN["receipt of 1"].text.encode()), ENTRIES[1]),
         (parse_tlog_proof(SHOWN["tlog-proof"].text.encode()), ENTRIES[1]),
@@ -67,6 +65,4 @@ def test_shown_checkpoint_opens_with_the_shown_keys() -> None:
 
     assert signed.checkpoint.origin == ORIGIN
     assert len(signed.note.signatures) == 2
-    assert SHOWN["tree head signature"].text.startswith(
-        f"{signed.timestamp_ms:016x}"
-    )
+    assert SHOWN["tree head signature"].text.startswith(f"{signed.timestamp_ms:016x}")

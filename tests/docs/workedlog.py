@@ -20,7 +20,6 @@ from merklelog.config import CheckpointConfig, LogConfig, write_log_config
 from merklelog.storage.interface import Store
 from merklelog.tlog import folder, keyfiles, keys, sequencer
 from merklelog.tlog.log import Log
-from proofs.keys import PublicKey
 from proofs.note import parse_note
 
 ORIGIN = "example.com/audit"
@@ -52,9 +51,7 @@ async def make_folder(path: Path) -> Mapping[str, str]:
     """Make the log at *path*; return its key files as they are shown."""
     checkpoint_key = ed25519.Ed25519PrivateKey.from_private_bytes(SEED)
     tree_head_key = ec.derive_private_key(int.from_bytes(SEED), ec.SECP256R1())
-    verifiers: tuple[PublicKey, ...] = keys.LogKeys(
-        ORIGIN, checkpoint_key, tree_head_key
-    ).verifiers
+    verifiers = keys.LogKeys(ORIGIN, checkpoint_key, tree_head_key).verifiers
     contents = {
         keyfiles.SKEY: keyfiles.format_skey(ORIGIN, checkpoint_key),
         keyfiles.STH: keyfiles.format_sth_key(tree_head_key),

@@ -7,8 +7,9 @@ with the standard library, cryptography for the signatures, and no import of our
 import http.client
 import json
 import time
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ class Site:
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._prefix = parts.path
-        self._connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+        self._server = parts.netloc
+        self._connection = http.client.HTTPConnection(self._server, timeout=60)
 
     def close(self) -> None:
         self._connection.close()
@@ -52,7 +54,7 @@ class Site:
 
     def get(self, path: str, **headers: str) -> Answer:
         """Get *path*, which has to be there."""
-        answer = self.request("GET", path, **headers)
+        answer = self.request("GET", path, None, **headers)
         assert answer.status == 200, answer
         return answer
 
@@ -66,6 +68,25 @@ class Site:
         """Submit one entry, or a batch."""
         path = f"entries{query}"
         return self.request("POST", path, body, content_type=kind, **headers)
+
+    def tail(self, query: str, *, count: int, **headers: str) -> list[dict[str, str]]:
+        """Return the first events of a stream of Server-Sent Events."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection(self._server, timeout=60)
+        connection.request("GET", f"{self._prefix}/tail{query}", headers=named)
+        events: list[dict[str, str]] = []
+        with connection.getresponse() as response:
+            assert response.headers.get_content_type() == "text/event-stream"
+            fields: dict[str, str] = {}
+            while len(events) < count:
+                name, _, value = response.readline().decode().partition(":")
+                if value:
+                    fields[name] = value.strip()
+                elif "data" in fields:
+                    events.append(fields)
+                    fields = {}
+        connection.close()
+        return events
 
     def append(self, entries: Sequence[bytes]) -> None:
         """Append *entries* in one commit; return when the checkpoint covers them."""
@@ -88,6 +109,11 @@ class Site:
 def unbase64(text: str) -> bytes:
     """RFC 4648 section 4."""
     return a2b_base64(text, strict_mode=True)
+
+
+def base64(data: bytes) -> str:
+    """RFC 4648 section 4."""
+    return b2a_base64(data, newline=False).decode()
 
 
 def cbor_sequence(entries: Sequence[bytes]) -> bytes:
@@ -217,7 +243,8 @@ def open_tree_head(answer: dict[str, Any], pem: str) -> Head:
     return head
 
 
-class TlogProof(NamedTuple):
+@dataclass
+class TlogProof:
     """What a file in the format c2sp.org/tlog-proof@v1 says."""
 
     index: int
