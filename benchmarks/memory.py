@@ -30,7 +30,7 @@ def main() -> None:
         log_server(data / "logs") as log,
     ):
         rows = {"bare aiohttp": bare.memory, "start": log.memory}
-        for name, load in _loads(log.url, data, options.seconds).items():
+        for name, load in _loads(log.url, data, 2 * options.seconds).items():
             load()
             rows[name] = log.memory
     headings = ("after", "resident MB", "anonymous MB", "peak MB")
@@ -56,11 +56,11 @@ def _loads(url: str, scratch: Path, seconds: float) -> dict[str, Callable[[], ob
         "batches of 1,000, 4 connections": partial(
             entries, connections=4, entries=1_000
         ),
-        "batches of 50,000 (10 MB), 2 connections": partial(
-            entries, connections=2, entries=50_000
+        "batches of 25,000 (5 MB), 4 connections": partial(
+            entries, connections=4, entries=25_000
         ),
         "the same with all receipts, 1 connection": partial(
-            receipts, connections=1, entries=50_000
+            receipts, connections=1, entries=25_000
         ),
         "random receipts, 64 connections": partial(
             get_paths, url, paths, scratch, connections=64, seconds=seconds

@@ -307,7 +307,10 @@ def _answer_age(
     if now_ms is None:
         raise ValueError("an age needs the present time")
     if signed.timestamp_ms is None:
-        reason = "age unknown: no verified signature on the checkpoint carries a time"
+        reason = (
+            "age unknown: no verified signature on the checkpoint carries a time; "
+            "the log's vkey of type 0x05 verifies one that does"
+        )
         return [_Answer(Verdict.PARTIAL, reason)]
     age_ms = now_ms - signed.timestamp_ms
     if age_ms < -_CLOCK_SKEW_MS:

@@ -20,12 +20,12 @@ from aiohttp import hdrs, web
 from merklelog.errors import (
     BadEntry,
     BodyTooLarge,
-    MalformedEntry,
     MalformedRequest,
     PoolFull,
     RequestTimeout,
     UnsupportedMediaType,
 )
+from merklelog.tlog.entries import check_entries
 
 
 class BodyReader:
@@ -124,8 +124,11 @@ def split_ndjson(body: bytes, *, limit: int) -> list[bytes]:
         lines.pop()
     # Looked at line by line only to name the bad ones: no character has an LF in it.
     if not _is_utf8(body):
-        bad = [i for i, line in enumerate(lines) if not _is_utf8(line)]
-        raise MalformedEntry([BadEntry(i, "the line is not UTF-8") for i in bad])
+        reason = "the line is not UTF-8"
+        bad = [
+            BadEntry(i, reason) for i, line in enumerate(lines) if not _is_utf8(line)
+        ]
+        check_entries(lines, bad)
     return lines
 
 

@@ -101,7 +101,7 @@ class Claim:
         if not self._handed_over:
             self._release()
 
-    def _release_after(self, done: "asyncio.Future[object]") -> None:
+    def _release_after(self, done: "asyncio.Future[Commitment]") -> None:
         if not done.cancelled():
             done.exception()  # Seen here, should the request be gone.
         self._release()

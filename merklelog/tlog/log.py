@@ -18,17 +18,14 @@ from typing import Literal
 
 from merklelog.clock import now_ms
 from merklelog.errors import (
-    BadEntry,
-    EntryTooLarge,
     LogReadOnly,
-    MalformedEntry,
     StorageFailed,
 )
 from merklelog.metrics import LogMetrics, Metrics
 from merklelog.storage.interface import Store
-from proofs.tiles import MAX_ENTRY_SIZE
 
 from .commitment import Commitment, Replay
+from .entries import check_entries
 from .folder import LogFolder
 from .follower import Follower, Handler
 from .guard import check_guard, read_guard, write_guard
@@ -232,11 +229,7 @@ class Log:
             StorageFailed: the store is out of service. (From the future: the outcome
                 is unknown. From this call: nothing was taken.)
         """
-        # Copied, because a caller may fill the same list again; and to what cannot
-        # change any more between being hashed and being stored.
-        entries = tuple(entries)
-        _check_entries(entries)
-        entries = tuple(map(bytes, entries))
+        entries = _taken_over(entries)
         if (reason := self._sequencer.read_only) is not None:
             raise LogReadOnly(f"the log is read-only: {reason}")
         leaf_hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
@@ -253,6 +246,7 @@ class Log:
             IdempotencyConflict: the key was used for other content.
             RequestError, StorageFailed: as `submit` does.
         """
+        entries = _taken_over(entries)
         record = idempotency_record(writer, key, entries)
         async with self._pending.claim(record.digest) as claim:
             if replay := await self._pending.find(record):
@@ -350,19 +344,10 @@ class Log:
             self._unguarded.set()  # Try again.
 
 
-def _check_entries(entries: Sequence[bytes]) -> None:
-    """Refuse a batch with any entry that the log cannot hold, naming each."""
-    if not entries:
-        raise MalformedEntry([BadEntry(0, "there are no entries")])
-    lengths = [*map(len, entries)]
-    if min(lengths) == 0:
-        empty = [i for i, length in enumerate(lengths) if length == 0]
-        raise MalformedEntry([BadEntry(i, "the entry is empty") for i in empty])
-    if max(lengths) > MAX_ENTRY_SIZE:
-        raise EntryTooLarge(
-            [
-                BadEntry(i, f"{length} bytes, the limit is {MAX_ENTRY_SIZE}")
-                for i, length in enumerate(lengths)
-                if length > MAX_ENTRY_SIZE
-            ]
-        )
+def _taken_over(entries: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return *entries*, checked, as what cannot change before it is stored.
+
+    A caller may fill the same list or buffer again. Of bytes, nothing is copied.
+    """
+    check_entries(entries)
+    return tuple(map(bytes, entries))

@@ -1,11 +1,12 @@
 """What the command line reads: files of users, and answers of servers."""
 
 import json
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from fuzz.targets import Target, only
+from fuzz.targets import Target
 
 from merklelog.cli.receiptfiles import Unreadable, load_consistency_proof
 from merklelog.client.errors import BadAnswer, BadRecord
@@ -42,24 +43,28 @@ def _records(document: str) -> list[object] | None:
 def fuzz_json_slices(data: bytes) -> None:
     """The slices are what a JSON parser finds, and so are they when made compact."""
     document = data.decode("utf-8", "replace")
-    with only(ValueError, RecursionError):
+    expected = _records(document)
+    try:
         slices = list(record_slices(document))
-        expected = _records(document)
-        assert [_load(found) for found in slices] == expected
-        assert [_load(compact(found)) for found in slices] == expected
-        assert not any("\n" in compact(found) for found in slices)
+    except (ValueError, RecursionError):
+        return
+    assert [_load(found) for found in slices] == expected
+    assert [_load(compact(found)) for found in slices] == expected
+    assert not any("\n" in compact(found) for found in slices)
 
 
 def fuzz_record_file(data: bytes) -> None:
     """Records are of one line and of the size of an entry, or the file is refused."""
-    with only(BadRecord):
-        for record in RecordFile(BytesIO(data), "input"):
-            assert 1 <= len(record) <= 65_535
-            assert b"\n" not in record
+    try:
+        records = list(RecordFile(BytesIO(data), "input"))
+    except BadRecord:
+        return
+    assert all(1 <= len(record) <= 65_535 for record in records)
+    assert not any(b"\n" in record for record in records)
 
 
 def fuzz_consistency_file(data: bytes) -> None:
-    with NamedTemporaryFile() as file, only(Unreadable):
+    with NamedTemporaryFile() as file, suppress(Unreadable):
         file.write(data)
         file.flush()
         proof = load_consistency_proof(Path(file.name))
@@ -68,7 +73,7 @@ def fuzz_consistency_file(data: bytes) -> None:
 
 def fuzz_tail_event(data: bytes) -> None:
     """An event is an entry with its own leaf hash, or refused."""
-    with only(BadAnswer):
+    with suppress(BadAnswer):
         found = _parse_entry(data.decode("utf-8", "replace"))
         assert found.leaf_hash == leaf_hash(found.entry)
 

@@ -1,6 +1,6 @@
 """Bytes that are almost valid: seeds with bits flipped, pieces cut, copied, spliced."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
@@ -23,26 +23,25 @@ _TOKENS = [
 ]
 
 
-def _mutate(data: bytes, other: bytes, kind: int, places: list[int], bit: int) -> bytes:
-    """Return *data* with one change at *places*, which are taken modulo its length."""
-    start, end = sorted(place % (len(data) + 1) for place in places)
-    match kind:
-        case 0:  # One bit is flipped.
-            changed = bytearray(data or b"\x00")
-            changed[start % len(changed)] ^= 1 << bit
-            return bytes(changed)
-        case 1:  # It ends early, or
-            return data[:end]
-        case 2:  # begins late.
-            return data[start:]
-        case 3:  # A piece is missing,
-            return data[:start] + data[end:]
-        case 4:  # is there twice,
-            return data[:end] + data[start:end] + data[end:]
-        case 5:  # is of another seed,
-            return data[:start] + other[start:end] + data[end:]
-        case _:  # or is new.
-            return data[:start] + other + data[start:]
+def _flip(data: bytes, _other: bytes, start: int, end: int) -> bytes:
+    """Flip one bit."""
+    changed = bytearray(data or b"\x00")
+    changed[start % len(changed)] ^= 1 << end % 8
+    return bytes(changed)
+
+
+# From bytes, other bytes, and two places in the first, start <= end.
+_CHANGES: list[Callable[[bytes, bytes, int, int], bytes]] = [
+    _flip,
+    # It ends early, or begins late.
+    lambda data, _, __, end: data[:end],
+    lambda data, _, start, __: data[start:],
+    # A piece of it is missing, is there twice, is of another seed, or is new.
+    lambda data, _, start, end: data[:start] + data[end:],
+    lambda data, _, start, end: data[:end] + data[start:],
+    lambda data, other, start, end: data[:start] + other[start:end] + data[end:],
+    lambda data, other, start, _: data[:start] + other + data[start:],
+]
 
 
 @st.composite
@@ -50,13 +49,8 @@ def mutated(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
     """Draw one of *seeds* after up to four changes."""
     data = draw(st.sampled_from(seeds))
     other = st.sampled_from(seeds) | st.sampled_from(_TOKENS) | st.binary(max_size=8)
-    place = st.integers(0, 1 << 14)
-    for _ in range(draw(st.integers(0, 4))):
-        data = _mutate(
-            data,
-            draw(other),
-            draw(st.integers(0, 6)),
-            draw(st.lists(place, min_size=2, max_size=2)),
-            draw(st.integers(0, 7)),
-        )
+    for change in draw(st.lists(st.sampled_from(_CHANGES), max_size=4)):
+        place = st.integers(0, len(data))
+        start, end = sorted((draw(place), draw(place)))
+        data = change(data, draw(other), start, end)
     return data

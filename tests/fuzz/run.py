@@ -13,9 +13,9 @@ and the input in a file crash-*. Whoever fixes it adds the input to the seeds.
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
-import atheris
+import atheris  # type: ignore[import-untyped]  # it ships no types, and need not be here
 
 TESTS = Path(__file__).resolve().parent.parent
 
@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit("\n".join(["which target?", *targets]))
     target = targets[sys.argv[1]]
     # libFuzzer ends the process itself, so the folder is left to the system.
-    corpus = Path(TemporaryDirectory(delete=False).name)
+    corpus = Path(mkdtemp())
     for number, seed in enumerate(target.seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
     options = sys.argv[2:]

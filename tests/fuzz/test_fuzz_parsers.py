@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 TARGETS = all_targets()
-EXAMPLES = 250
+EXAMPLES = 400
 
 
 @pytest.mark.parametrize("name", TARGETS)

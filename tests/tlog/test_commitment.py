@@ -18,9 +18,8 @@ async def shared(on_memory: LogOnMemory) -> AsyncIterator[list[Commitment]]:
     async with on_memory.open() as log:
         await log.add([b"%d" % i for i in range(7)])
         before = on_memory.store.commits
-        yield await asyncio.gather(
-            log.add([b"a", b"b"]), log.add(ENTRIES), log.add([b"y", b"z"])
-        )
+        batches = ([b"a", b"b"], ENTRIES, [b"y", b"z"])
+        yield await asyncio.gather(*map(log.add, batches))
         assert on_memory.store.commits == before + 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from memorylog import LogOnMemory
 
 from merklelog.storage.keyspace import decode_next_index, follower_key
-from merklelog.tlog import follower
+from merklelog.tlog import Log, follower
 
 
 class Handler:
@@ -167,15 +167,17 @@ async def test_a_handler_that_fails_ends_its_follower_and_nothing_else(
 ) -> None:
     """It is reported when it happens, and the entries wait for it."""
     handler.fails = ValueError("broken handler")
+
+    async def follow_and_append(log: Log) -> None:
+        async with log.follow("f", handler):
+            await log.add([b"0"])
+            await until(lambda: "follower f ends at 0" in caplog.text)
+            await log.add([b"1"])
+
     async with on_memory.open() as log:
-        with (
-            caplog.at_level(logging.ERROR),
-            pytest.raises(ValueError, match="broken handler"),
-        ):
-            async with log.follow("f", handler):
-                await log.add([b"0"])
-                await until(lambda: "follower f ends at 0" in caplog.text)
-                await log.add([b"1"])
+        caplog.set_level(logging.ERROR)
+        with pytest.raises(ValueError, match="broken handler"):
+            await follow_and_append(log)
         handler.fails = None
         async with log.follow("f", handler):
             await until(lambda: handler.entries == [b"0", b"1"])
@@ -186,13 +188,13 @@ async def test_a_slow_follower_does_not_keep_the_log_waiting(
 ) -> None:
     """The log grows while a handler does nothing at all."""
     handler.gate.clear()
-    async with on_memory.open() as log:
-        async with log.follow("f", handler) as slow, asyncio.timeout(10):
+    async with on_memory.open() as log, log.follow("f", handler) as slow:
+        async with asyncio.timeout(10):
             for i in range(100):
                 await log.add([b"%d" % i])
-            assert slow.next_index == 0
-            handler.gate.set()
-            await until(lambda: handler.entries == numbers(0, 100))
+        assert slow.next_index == 0
+        handler.gate.set()
+        await until(lambda: handler.entries == numbers(0, 100))
 
 
 async def test_a_follower_waits_for_a_store_that_has_failed(

@@ -43,7 +43,7 @@ async def test_nothing_is_taken_from_the_moment_of_freezing(
         freezing = asyncio.create_task(log.freeze("retired"))
         await settle()
         with pytest.raises(LogReadOnly, match="retired"):
-            log.submit([b"late"])
+            await log.add([b"late"])
         on_memory.store.release_commits()
         await freezing
 
@@ -140,16 +140,22 @@ async def test_a_sequencer_that_is_killed_lets_nobody_wait(
     on_memory: LogOnMemory,
 ) -> None:
     """What was in the pool is told, what comes later is refused, the log can close."""
-    with pytest.raises(asyncio.CancelledError):
+    tasks: dict[str, asyncio.Task[object]] = {}
+
+    async def kill_sequencer() -> None:
         async with on_memory.open() as log:
+            tasks.update((task.get_name(), task) for task in asyncio.all_tasks())
             on_memory.store.hold_commits()
-            log.submit([b"being committed"])
+            taken = log.submit([b"being committed"])
             await settle()
             waiting = log.submit([b"in the pool"])
-            tasks = {task.get_name(): task for task in asyncio.all_tasks()}
             tasks["sequencer"].cancel()
             with pytest.raises(StorageFailed):
                 await waiting
             with pytest.raises(StorageFailed):
-                log.submit([b"late"])
+                await log.add([b"late"])
+            assert not taken.done()
+
+    with pytest.raises(asyncio.CancelledError):
+        await kill_sequencer()
     assert tasks["rollback guard"].done()

@@ -10,7 +10,7 @@ import pytest
 from memorylog import ORIGIN, LogOnMemory
 
 from merklelog.config import LogConfig
-from merklelog.errors import FatalError
+from merklelog.errors import FatalError, StorageFailed
 from merklelog.storage.keyspace import READ_ONLY_KEY
 from merklelog.tlog import Log
 from merklelog.tlog import log as log_module
@@ -279,3 +279,21 @@ async def test_the_guard_is_replaced_whole_or_not_at_all(
     with pytest.raises(OSError, match="no space"):
         write_guard(on_memory.folder.guard, other)
     assert on_memory.folder.guard.read_bytes() == before
+
+
+async def test_a_store_that_comes_back_with_another_history_stays_out_of_service(
+    on_memory: LogOnMemory, tmp_path: Path
+) -> None:
+    """Recovering compares with what was acknowledged, as opening with the guard."""
+    other = LogOnMemory(tmp_path / "other")
+    other.keys = on_memory.keys
+    await other.create()
+    await add(other, b"never released", b"nor this")
+    async with on_memory.open() as log:
+        await log.add([b"released"])
+        store = on_memory.store
+        store._values, store._keys = other.store._values, other.store._keys
+        with pytest.raises(StorageFailed):
+            await log.add([b"fork"])
+        await asyncio.sleep(0.3)
+        assert (log.state, log.head.size) == ("recovering", 1)

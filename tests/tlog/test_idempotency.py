@@ -251,7 +251,9 @@ async def test_a_writer_cannot_reach_into_the_keys_of_another() -> None:
     assert first.digest != second.digest
 
 
-async def run_one(log: Log, chance: random.Random, told: list[tuple[bytes, int]]) -> None:
+async def run_one(
+    log: Log, chance: random.Random, told: list[tuple[bytes, int]]
+) -> None:
     """Send one of few keys with one of two contents; note where it was said to be."""
     key = f"{chance.randrange(6)}"
     entry = f"{key}:{chance.randrange(2)}".encode()

@@ -158,7 +158,7 @@ async def test_a_full_pool_takes_nothing(on_memory: LogOnMemory) -> None:
         on_memory.store.hold_commits()
         waiting = log.submit([bytes(9_000)])
         with pytest.raises(PoolFull):
-            log.submit([b"%d" % i for i in range(10)])
+            _ = log.submit([b"%d" % i for i in range(10)])
         on_memory.store.release_commits()
         await waiting
         await on_memory.check(log, [bytes(9_000)])
@@ -186,7 +186,7 @@ async def test_a_closed_log_takes_nothing(on_memory: LogOnMemory) -> None:
     async with on_memory.open() as log:
         pass
     with pytest.raises(StorageFailed):
-        log.submit([b"late"])
+        _ = log.submit([b"late"])
 
 
 async def test_a_frozen_log_takes_nothing_and_stays_frozen(
@@ -197,11 +197,11 @@ async def test_a_frozen_log_takes_nothing_and_stays_frozen(
         await log.add([b"last"])
         await log.freeze("retired")
         with pytest.raises(LogReadOnly, match="retired"):
-            log.submit([b"late"])
+            _ = log.submit([b"late"])
     async with on_memory.open() as log:
         assert log.state == "read_only"
         with pytest.raises(LogReadOnly, match="retired"):
-            log.submit([b"late"])
+            _ = log.submit([b"late"])
         await on_memory.check(log, [b"last"])
 
 
@@ -261,6 +261,6 @@ async def test_a_log_of_another_origin_is_not_opened(tmp_path: Path) -> None:
     """Entries never go into somebody else's log by mistake."""
     async with Log.open(tmp_path / "main", origin=ORIGIN):
         pass
-    with pytest.raises(ConfigError, match="not example.com/other"):
+    with pytest.raises(ConfigError, match=r"not example\.com/other"):
         async with Log.open(tmp_path / "main", origin="example.com/other"):
             pass

@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from memorylog import ORIGIN, LogOnMemory
 
 from merklelog.config import CheckpointConfig, LogConfig
-from merklelog.tlog import Log, publish, sequencer
+from merklelog.tlog import Log, sequencer
 from merklelog.tlog.folder import LogFolder
 from merklelog.tlog.head import Head
 from merklelog.tlog.keys import LogKeys
@@ -89,7 +90,7 @@ class Publishing:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Publishing:
     loop = FakeLoop()
-    monkeypatch.setattr(publish.asyncio, "get_running_loop", lambda: loop)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: loop)
     return Publishing(loop)
 
 
@@ -190,7 +191,7 @@ def test_whatever_is_offered_times_rise_and_intervals_are_kept(
         if log.publisher.published is not published[-1][1]:
             published.append((log.publisher._published_at, log.publisher.published))
     log.loop.advance(2 * INTERVAL)
-    for (earlier, old), (later, new) in zip(published, published[1:], strict=False):
+    for (earlier, old), (later, new) in pairwise(published):
         assert new.timestamp > old.timestamp
         assert new.size >= old.size
         assert later - earlier > INTERVAL - 1e-6

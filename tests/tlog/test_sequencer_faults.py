@@ -54,6 +54,8 @@ def step_failing(
                 patch.setattr(log._sequencer, "_on_commit", fail)
             case 6:
                 patch.setattr(sequencer, "_resolve", fail)
+            case _:
+                pass  # Step 4 is the store's.
         yield
 
 
@@ -153,7 +155,7 @@ async def test_while_the_disk_is_broken_appends_fail_at_once(
         await fails(log, b"lost")
         assert log.state == "recovering"
         with pytest.raises(StorageFailed, match="nothing was taken"):
-            log.submit([b"refused"])
+            _ = log.submit([b"refused"])
         on_memory.store.mend_disk()
         await back_in_service(log)
         await log.add([b"after"])
@@ -161,7 +163,7 @@ async def test_while_the_disk_is_broken_appends_fail_at_once(
 
 
 async def test_a_log_is_not_back_before_it_can_write(on_memory: LogOnMemory) -> None:
-    """A full disk can be opened and read: service resumes after a write of one's own."""
+    """A full disk can be opened and read: service resumes after a write succeeds."""
     async with on_memory.open() as log:
         for _ in range(3):
             on_memory.store.fail_next_commit()
