@@ -225,7 +225,8 @@ def _read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # ValueError: not UTF-8, not TOML, or an integer of thousands of digits.
+    except (ValueError, RecursionError) as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
 
 
@@ -255,5 +256,13 @@ def _line(problem: ErrorDetails, source_of: Mapping[str, str]) -> str:
         case "value_error":
             return f"{source}: {option}: {problem['msg'].removeprefix('Value error, ')}"
         case _:
-            value = str(problem["input"])[:_SHOWN]
+            value = _beginning(problem["input"])
             return f"{source}: {option}: {problem['msg']}, not {value}"
+
+
+def _beginning(value: object) -> str:
+    try:
+        return str(value)[:_SHOWN]
+    except ValueError:
+        # TOML can spell in hex what Python refuses to spell in decimal.
+        return "a number of thousands of digits"

@@ -29,9 +29,9 @@ class LogMetrics:
     """What is measured of one log. Written only: the log itself knows its state."""
 
     entries_total: Counter
+    # The gauges are set once, with ``set_function``: read when they are asked for.
     tree_size: Gauge
     checkpoint_age: Gauge
-    """Set once, with ``set_function``: it changes without anything happening."""
     commit_seconds: Histogram
     commit_entries: Histogram
     pool_bytes: Gauge

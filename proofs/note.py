@@ -38,6 +38,10 @@ MAX_NAME_SIZE = 255
 _DASH = "\u2014 "
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
+# Of text, \s covers Unicode's White_Space, and U+001C to U+001F besides, which are
+# control characters.
+_NAME = re.compile(r"[^\s+\x00-\x1f]+")
+
 
 class NoteSignature(NamedTuple):
     """One signature line: whose it claims to be, and the bytes to verify."""
@@ -95,9 +99,7 @@ def check_key_name(name: str) -> None:
         MalformedError: empty, longer than 255 bytes, a "+", white space, a control
             character, or not encodable as UTF-8.
     """
-    # str.isspace covers Unicode's White_Space, and U+001C to U+001F besides,
-    # which are control characters.
-    if not name or any(char == "+" or char.isspace() or char < " " for char in name):
+    if not _NAME.fullmatch(name):
         raise MalformedError(f"not a key name: {name[:64]!r}")
     try:
         size = len(name.encode("utf-8"))

@@ -12,8 +12,11 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import urlsplit
+
+from proofs.text import parse_base64
 
 Acknowledged = tuple[bytes, dict[str, object]]
 
@@ -67,10 +70,10 @@ def acknowledged(lines: Iterator[str]) -> Iterator[tuple[bytes, bytes]]:
             receipt = json.dumps(
                 kept["receipt"], ensure_ascii=False, separators=(",", ":")
             )
-            yield base64.b64decode(kept["entry"]), receipt.encode()
+            yield parse_base64(kept["entry"]), receipt.encode()
 
 
 if __name__ == "__main__":
     _, server_url, out, client_name = sys.argv
-    with open(out, "a", encoding="utf-8") as kept_in:
+    with Path(out).open("a", encoding="utf-8") as kept_in:
         submit(server_url, kept_in, client_name)

@@ -2,8 +2,7 @@
 
 A receipt is the answer to most requests, and has some 24 hashes. Built as a dict for
 ``json.dumps`` it costs several times what committing its entry costs. Here the parts
-that all receipts of one commit share are spelled once, and so is every hash that
-several of their proofs share: all but the few lowest.
+that all receipts of one commit share are spelled once, and the proofs come as text.
 
 What comes out is, byte for byte, what ``proofs.receipt.format_receipt`` writes; a test
 compares them.
@@ -15,19 +14,10 @@ from binascii import b2a_base64
 from merklelog.clock import format_time
 from merklelog.tlog.commitment import Commitment
 
-# Hashes whose text is remembered, at some 250 bytes each. The proofs of the largest
-# batch have twice as many hashes as it has entries.
-_MOST_TEXTS = 16_384
 
-
-class _HashTexts(dict[bytes, bytes]):
-    """The base64 text of each hash, computed when it is first asked for."""
-
-    def __missing__(self, key: bytes) -> bytes:
-        if len(self) >= _MOST_TEXTS:
-            self.clear()
-        text = self[key] = b2a_base64(key, newline=False)
-        return text
+def _as_json(node: bytes) -> bytes:
+    """Encode the nodes of a proof as they follow one another in a JSON array."""
+    return b',"%b"' % b2a_base64(node, newline=False)
 
 
 class ReceiptWriter:
@@ -43,24 +33,18 @@ class ReceiptWriter:
         self._end = b""
         self._logged_at = -1
         self._time = b""
-        self._texts = _HashTexts()
 
     def full(self, commitment: Commitment, offset: int) -> bytes:
         """Return the receipt of entry *offset* of a submission, with its proof."""
         if commitment.head.note is not self._note:
             self._use_note(commitment.head.note)
-        texts = self._texts
-        proof = b'","'.join(
-            [texts[node] for node in commitment.inclusion_proof(offset)]
-        )
+        proof = commitment.inclusion_path(offset, _as_json)[1:]  # After its comma.
         facts = self._facts(
             commitment.first_index + offset,
             commitment.leaf_hashes[offset],
             commitment.logged_at,
         )
-        # The proof in a tree of one entry has no hashes, and no quotes.
-        hashes = b'"%b"' % proof if proof else b""
-        return b'%b,"inclusion_proof":[%b]%b' % (facts, hashes, self._end)
+        return b'%b,"inclusion_proof":[%b]%b' % (facts, proof, self._end)
 
     def sequenced(self, index: int, leaf_hash: bytes, logged_at: int) -> bytes:
         """Return what is certain without a checkpoint: index, leaf hash and time."""
@@ -81,8 +65,6 @@ class ReceiptWriter:
     def _use_note(self, note: bytes) -> None:
         self._note = note
         self._end = b',"checkpoint":%b}' % _json_string(note.decode("utf-8"))
-        # Each commit's proofs end in other hashes than the last one's.
-        self._texts.clear()
 
 
 def _json_string(text: str) -> bytes:

@@ -109,7 +109,8 @@ class RecordFile:
             return False
         try:
             # Whether the bytes are UTF-8 is for the reading of them to say.
-            value = json.loads(line.decode("utf-8", "surrogateescape"))
+            # Numbers stay text: Python refuses to convert a very long one.
+            value = json.loads(line.decode("utf-8", "surrogateescape"), parse_int=str)
         except (ValueError, RecursionError):
             return True
         if self._more_follows():

@@ -89,7 +89,13 @@ def _parse_entry(data: str) -> TailEntry:
         document = json.loads(data)
         index, entry = document["index"], parse_base64(document["entry"])
         claimed = parse_base64(document["leaf_hash"], length=32)
-    except (ValueError, KeyError, TypeError, MalformedError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        RecursionError,
+        MalformedError,
+    ) as error:
         raise BadAnswer("an event of the stream is not an entry") from error
     if claimed != leaf_hash(entry) or not isinstance(index, int):
         raise BadAnswer(f"entry {index}: its leaf hash is that of other bytes")

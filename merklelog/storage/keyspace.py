@@ -153,11 +153,14 @@ def decode_segment(key: bytes, value: bytes) -> Segment:
     """Return the segment that is stored as *value* under *key*.
 
     Raises:
-        CorruptStore: not the key of a segment, or a value that is too short.
+        CorruptStore: not the key of a segment, a value that is too short, or a
+            number of entries that no segment has that ends there.
     """
     last_index = _unpack_key(_SEGMENT_KEY, key, b"e")[1]
     header = value[: _SEGMENT_HEADER.size]
     logged_at, count = _unpack(_SEGMENT_HEADER, header, "the header of a segment")
+    if not 1 <= count <= last_index % SEGMENT_LIMIT + 1:
+        raise CorruptStore(f"no segment of {count} entries ends at index {last_index}")
     return Segment(
         last_index + 1 - count, logged_at, count, value[_SEGMENT_HEADER.size :]
     )

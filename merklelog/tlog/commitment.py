@@ -1,6 +1,6 @@
 """What a submission becomes: a commitment, from which receipts are read."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -8,42 +8,33 @@ from merklelog.clock import format_time
 from proofs.receipt import Receipt
 
 from .head import Head
-from .integrate import Integration, Path, inclusion_paths
-
-
-def _as_hashes(node: bytes) -> tuple[bytes, ...]:
-    return (node,)
+from .integrate import Integration
+from .paths import Encode, Path, Paths, as_hashes
 
 
 class Commit:
     """One commit, as the submissions that share it see it."""
 
-    __slots__ = ("_hash_paths", "_integration", "head", "origin")
+    __slots__ = ("_integration", "_paths", "head", "origin")
 
     def __init__(self, origin: str, integration: Integration, head: Head) -> None:
         self.origin = origin
         self.head = head
         self._integration = integration
-        # Filled when the first receipt is read, by the event loop.
-        self._hash_paths: Sequence[tuple[bytes, ...]] | None = None
+        # Made when the first receipt is read, by the event loop.
+        self._paths: Paths | None = None
 
     @property
-    def first_index(self) -> int:
-        """The index of the first entry of the commit."""
-        return self._integration.before.size
-
-    def paths(self, encode: Callable[[bytes], Path]) -> Sequence[Path]:
-        """Return the inclusion proof of each entry, see `inclusion_paths`."""
-        return inclusion_paths(self._integration, encode)
-
-    def hash_paths(self) -> Sequence[tuple[bytes, ...]]:
-        """Return the inclusion proof of each entry, leaf to root, computed once."""
-        if self._hash_paths is None:
-            self._hash_paths = self.paths(_as_hashes)
-        return self._hash_paths
+    def paths(self) -> Paths:
+        """The inclusion proofs of its entries, under its head."""
+        if self._paths is None:
+            self._paths = Paths(self._integration)
+        return self._paths
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nothing changes it: that would cost three times as much to make,
+# once for each request.
+@dataclass(slots=True)
 class Commitment(Sequence[Receipt]):
     """A submission that is durable, in the tree, and under a signed checkpoint.
 
@@ -63,11 +54,11 @@ class Commitment(Sequence[Receipt]):
         """The head that the receipts are proven under."""
         return self.commit.head
 
-    def inclusion_proof(self, offset: int) -> tuple[bytes, ...]:
-        """Return the inclusion proof of entry *offset* of the submission."""
+    def inclusion_path(self, offset: int, encode: Encode[Path]) -> Path:
+        """Return the encoded inclusion proof of entry *offset* of the submission."""
         # Within this submission, and not in those that share its commit.
         index = range(self.first_index, self.first_index + len(self))[offset]
-        return self.commit.hash_paths()[index - self.commit.first_index]
+        return self.commit.paths.of(index, encode)
 
     def __len__(self) -> int:
         return len(self.leaf_hashes)
@@ -86,7 +77,7 @@ class Commitment(Sequence[Receipt]):
             index=self.first_index + offset,
             leaf_hash=leaf_hash,
             logged_at=format_time(self.logged_at),
-            inclusion_proof=self.inclusion_proof(offset),
+            inclusion_proof=self.inclusion_path(offset, as_hashes),
             checkpoint=self.head.note,
         )
 

@@ -4,17 +4,14 @@ Nothing here reads the store or changes any state. A commit whose write fails
 leaves the edge it started from untouched.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from proofs.compact import CompactRange, NodeRun, fold_range
+from proofs.compact import CompactRange, NodeRun
 from proofs.hashing import HASH_SIZE
 from proofs.tiles import TILE_HEIGHT, TILE_WIDTH, Tile
 
 TILE_BYTES = TILE_WIDTH * HASH_SIZE
-
-Path = TypeVar("Path", str, tuple[bytes, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,71 +73,6 @@ def _cut_into_tiles(level: int, first: int, hashes: bytes) -> list[tuple[Tile, b
         width = len(data) // HASH_SIZE
         tiles.append((Tile(level, first + start // TILE_BYTES, width), data))
     return tiles
-
-
-def inclusion_paths(
-    commit: Integration, encode: Callable[[bytes], Path]
-) -> Sequence[Path]:
-    """Return the inclusion proof of each new leaf, under the commit's root.
-
-    A proof is the concatenation of its encoded hashes, leaf to root: with
-    ``encode=lambda h: (h,)`` a tuple of hashes, with an *encode* to text the text.
-
-    The proofs of one commit share most of their nodes, so they are built from the
-    root down: the path of a node is its sibling before the path of its parent. That
-    is one concatenation for each node of the commit's own subtree, where building
-    each proof alone would take log2(size) of them.
-    """
-    old_size, new_size = commit.before.size, commit.after.size
-    empty = encode(b"")[:0]
-    paths = [empty]
-    top = (new_size - 1).bit_length()
-    siblings = _SiblingHashes(commit)
-    for level in range(top - 1, -1, -1):
-        first, last = old_size >> level, (new_size - 1) >> level
-        first_parent = first >> 1
-        below: list[Path] = []
-        for index in range(first, last + 1):
-            sibling = siblings.find(level, index ^ 1)
-            path = paths[(index >> 1) - first_parent]
-            below.append(path if sibling is None else encode(sibling) + path)
-        paths = below
-    return paths
-
-
-class _SiblingHashes:
-    """The hashes beside the nodes that a commit touched."""
-
-    def __init__(self, commit: Integration) -> None:
-        self._size = commit.after.size
-        self._runs = commit.runs
-        self._old_peaks = _by_level(commit.before)
-        self._new_peaks = _by_level(commit.after)
-
-    def find(self, level: int, index: int) -> bytes | None:
-        """Return the hash of node *index* of *level*; None beyond the tree's edge."""
-        if index << level >= self._size:
-            return None
-        if (index + 1) << level > self._size:
-            # The node is cut off by the edge of the tree: its hash is that of the
-            # perfect subtrees below *level* on the edge, which lie right of all
-            # others and together are exactly this node.
-            edge = [h for peak, h in self._new_peaks.items() if peak < level]
-            return fold_range(edge)
-        if level < len(self._runs) and index >= self._runs[level].first:
-            run = self._runs[level]
-            return run.hashes[index - run.first]
-        # A whole node left of the commit whose sibling was not whole before: by
-        # definition a subtree root of the old compact range.
-        return self._old_peaks[level]
-
-
-def _by_level(edge: Edge) -> dict[int, bytes]:
-    """Return the peaks of *edge* by their level, highest first."""
-    levels = [
-        n for n in range(edge.size.bit_length() - 1, -1, -1) if edge.size >> n & 1
-    ]
-    return dict(zip(levels, edge.peaks, strict=True))
 
 
 def edge_from_tiles(size: int, tiles: Sequence[bytes]) -> Edge:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from merklelog.clock import now_ms
 from merklelog.errors import (
+    FatalError,
     LogReadOnly,
     StorageFailed,
 )
@@ -75,12 +76,13 @@ class Log:
         # Whether the guard file follows this log, see `check_guard`.
         self._guarded = guarded
         self._unguarded = asyncio.Event()
+        pool = Pool(pool_bytes)
         self._sequencer = Sequencer(
             store=store,
             keys=keys,
             origin=self.origin,
             state=state,
-            pool=Pool(pool_bytes),
+            pool=pool,
             on_commit=self._committed,
             metrics=metrics,
         )
@@ -90,7 +92,8 @@ class Log:
             republish=self.config.checkpoint.republish,
             resign=self._sequencer.resign,
         )
-        metrics.tree_size.set(state.head.size)
+        metrics.pool_bytes.set_function(lambda: pool.weight)
+        metrics.tree_size.set_function(lambda: self.head.size)
         metrics.checkpoint_age.set_function(
             lambda: (now_ms() - self.published.timestamp) / 1000
         )
@@ -183,6 +186,7 @@ class Log:
                 self._unguarded.set()
                 await guarding
                 await self._write_guard()
+                self._growth.set()
 
     @property
     def name(self) -> str:
@@ -275,8 +279,14 @@ class Log:
         return await self.submit(entries)
 
     async def wait_for_size(self, size: int) -> int:
-        """Return the size of the log once it is at least *size*."""
+        """Return the size of the log once it is at least *size*.
+
+        Raises:
+            FatalError: the log closed before.
+        """
         while self.head.size < size:
+            if self._closing.is_set():
+                raise FatalError(f"the log closed at size {self.head.size}")
             await self._growth.wait()
         return self.head.size
 
@@ -318,7 +328,6 @@ class Log:
         """Take note of a commit. Called by the sequencer, in step 5."""
         self._publisher.offer(head)
         self._unguarded.set()
-        self.metrics.tree_size.set(head.size)
         growth, self._growth = self._growth, asyncio.Event()
         growth.set()
 

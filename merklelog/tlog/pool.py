@@ -31,7 +31,9 @@ class IdempotencyRecord:
     """32 bytes, made from the content."""
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nothing changes it: that would cost three times as much to make,
+# once for each request.
+@dataclass(slots=True)
 class Submission:
     """The entries of one request: all of them are committed, or none."""
 

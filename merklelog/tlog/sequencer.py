@@ -19,18 +19,8 @@ from merklelog.errors import (
     StorageFailed,
 )
 from merklelog.metrics import LogMetrics
-from merklelog.storage.interface import Batch, Store
-from merklelog.storage.keyspace import (
-    HEAD_KEY,
-    READ_ONLY_KEY,
-    encode_idempotency,
-    encode_segment,
-    idempotency_key,
-    leaf_keys,
-    segment_key,
-    split_segments,
-    tile_key,
-)
+from merklelog.storage.interface import Store
+from merklelog.storage.keyspace import HEAD_KEY
 from proofs.checkpoint import Checkpoint
 
 from .commitment import Commit, Commitment
@@ -39,6 +29,7 @@ from .integrate import Integration, integrate
 from .keys import LogKeys
 from .pool import Pool, Submission
 from .state import State, contains, load_state
+from .writebatch import write_batch
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +94,6 @@ class Sequencer:
         if self._recovering or self._stopping.is_set():
             raise StorageFailed("the log is not in service; nothing was taken")
         self._pool.add(submission)
-        self._metrics.pool_bytes.set(self._pool.weight)
         self._wake.set()
 
     @property
@@ -193,7 +183,6 @@ class Sequencer:
             await self._recover()
         finally:
             self._pool.release()
-            self._metrics.pool_bytes.set(self._pool.weight)
         self._metrics.commit_seconds.observe(monotonic() - started)
 
     async def _sequence(self, submissions: Sequence[Submission]) -> None:
@@ -215,10 +204,10 @@ class Sequencer:
             #    4: a signature over a tree that was lost would be a fork.
             later = self._due or freeze is not None
             head = before if self.frozen else self._sign(integration, later=later)
-            batch = _write_batch(integration, head, entries)
-            _put_idempotency(batch, before.size, submissions)
-            if freeze is not None:
-                batch.put(READ_ONLY_KEY, freeze.reason.encode("utf-8"))
+            reason = None if freeze is None else freeze.reason
+            batch = write_batch(
+                integration, head, entries, submissions, read_only=reason
+            )
         except Exception as error:
             raise _Unwritten from error
         # What is asked for from here on is for the next commit.
@@ -232,11 +221,12 @@ class Sequencer:
                 "last: something else writes to it"
             ) from error
         # 5. Advance the state in memory.
-        read_only = freeze.reason if freeze else self._state.read_only
+        read_only = self._state.read_only if reason is None else reason
         self._state = State(head, integration.after, read_only)
         self._on_commit(head)
         # 6. Resolve the receipts.
-        _resolve(submissions, Commit(self._origin, integration, head))
+        commit = Commit(self._origin, integration, head)
+        _resolve(submissions, before.size, commit)
         if freeze is not None:
             self._end_freeze(None)
         self._metrics.entries_total.inc(len(entries))
@@ -328,9 +318,10 @@ def _closed_unfrozen() -> FatalError:
     return FatalError("the log closed before it was frozen")
 
 
-def _resolve(submissions: Sequence[Submission], commit: Commit) -> None:
+def _resolve(
+    submissions: Sequence[Submission], first_index: int, commit: Commit
+) -> None:
     """Tell every waiting request what its entries have become."""
-    first_index = commit.first_index
     for submission in submissions:
         if not submission.done.done():  # Cancelled: the client is gone.
             submission.done.set_result(
@@ -347,33 +338,3 @@ def _fail(submissions: Sequence[Submission], detail: str, cause: Exception) -> N
     error.__cause__ = cause
     for submission in submissions:
         submission.fail(error)
-
-
-def _write_batch(
-    integration: Integration, head: Head, entries: Sequence[bytes]
-) -> Batch:
-    """Return the write that makes a commit durable. Layouts: `storage.keyspace`."""
-    batch = Batch()
-    first_index = integration.before.size
-    for last_index, segment in split_segments(first_index, entries):
-        batch.put(segment_key(last_index), encode_segment(head.timestamp, segment))
-    if integration.runs:
-        batch.put_keys(leaf_keys(first_index, integration.runs[0].hashes))
-    for tile, data in integration.tiles:
-        batch.put(tile_key(tile.level, tile.index), data)
-    batch.put(HEAD_KEY, head.note)
-    return batch
-
-
-def _put_idempotency(
-    batch: Batch, first_index: int, submissions: Sequence[Submission]
-) -> None:
-    """Add the idempotency keys: they are stored with their entries or not at all."""
-    for submission in submissions:
-        count = len(submission.entries)
-        if record := submission.idempotency:
-            batch.put(
-                idempotency_key(record.digest),
-                encode_idempotency(record.fingerprint, first_index, count),
-            )
-        first_index += count

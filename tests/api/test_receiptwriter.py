@@ -31,18 +31,3 @@ async def test_a_writer_serves_commits_in_any_order(tmp_path: Path) -> None:
         commits = [await log.add([b"%d" % i]) for i in range(5)]
         for commitment in (*commits, *reversed(commits), commits[2], commits[0]):
             assert writer.full(commitment, 0) == format_receipt(commitment[0])
-
-
-async def test_a_writer_remembers_a_bounded_number_of_hashes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beyond the bound it starts anew, and still writes the same."""
-    from merklelog.api import receipts
-
-    monkeypatch.setattr(receipts, "_MOST_TEXTS", 10)
-    async with Log.open(tmp_path / "main", origin="example.com/audit") as log:
-        writer = ReceiptWriter(log.origin)
-        commitment = await log.add([b"%d" % i for i in range(100)])
-        for offset, receipt in enumerate(commitment):
-            assert writer.full(commitment, offset) == format_receipt(receipt)
-            assert len(writer._texts) <= 10

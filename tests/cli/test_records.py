@@ -49,6 +49,12 @@ class TestLines:
         """A whole array on the first line, with more after it, is a record."""
         assert read(b"[1, 2]\n[3]\n") == [b"[1, 2]", b"[3]"]
 
+    def test_a_number_of_any_length_is_part_of_a_line(self) -> None:
+        """It is not converted, which Python refuses beyond 4,300 digits."""
+        line = b'{"a":' + b"9" * 5000 + b"}"
+
+        assert read(line + b'\n{"a":1}\n') == [line, b'{"a":1}']
+
     def test_an_object_with_records_among_others_is_a_line(self) -> None:
         """NDJSON of CloudTrail files goes line by line."""
         data = b'{"Records":[1]}\n{"Records":[2]}\n'

@@ -124,6 +124,7 @@ def test_a_store_folder_that_vanishes_is_reported_not_recreated(tmp_path: Path) 
         store.rename(moved)
         store.write_bytes(b"")  # Nothing can be created below a file.
         status = 201
+        answer: dict[str, object] = {}
         number = 0
         while status == 201:  # LevelDB notices when it needs a new file.
             number += 1

@@ -15,7 +15,7 @@ from serverprocess import ServerProcess, run_cli
 
 from merklelog.storage.leveldb import LevelDBStore
 from merklelog.tlog.fsck import fsck
-from merklelog.tlog.keys import load_vkeys
+from merklelog.tlog.keyfiles import load_vkeys
 from merklelog.tlog.storesource import StoreSource
 from proofs.checkpoint import open_checkpoint
 from proofs.compact import CompactRange

@@ -89,11 +89,14 @@ _DOCUMENTS = [
     b' [\n {"a": "\\u00e9 \\" ]"} , -1.50e+2,null,\n[ ], {"a":{}} ]\n',
     b'{"x": "Records", "Records": [{"b":\n 1}, true], "y": [1]}',
     b'{"Records": []}\n',
+    b"[" * 5000,
 ]
 
 TARGETS = {
     "json-slices": Target(fuzz_json_slices, _DOCUMENTS),
     "record-file": Target(fuzz_record_file, _DOCUMENTS),
-    "consistency-file": Target(fuzz_consistency_file, [json.dumps(_PROOF).encode()]),
-    "tail-event": Target(fuzz_tail_event, [json.dumps(_EVENT).encode()]),
+    "consistency-file": Target(
+        fuzz_consistency_file, [json.dumps(_PROOF).encode(), b"[" * 5000]
+    ),
+    "tail-event": Target(fuzz_tail_event, [json.dumps(_EVENT).encode(), b"[" * 5000]),
 }

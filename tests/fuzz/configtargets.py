@@ -45,7 +45,10 @@ TARGETS = {
                 b'version = 1\norigin = "example.com/log"\nkind = "opaque"\n'
                 b'guard = "/elsewhere/guard"\n\n'
                 b"[checkpoint]\ninterval = 1.0\nrepublish = 600\n"
-            )
+            ),
+            b"version = " + b"[" * 5000,
+            b"version = " + b"9" * 5000,
+            b"version = 0x" + b"f" * 5000,
         ],
     ),
     "server-config": Target(

@@ -68,10 +68,10 @@ def test_a_store_without_a_version_is_no_log(value: bytes | None) -> None:
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=256), U64)
 def test_segments_come_back(entries: list[bytes], logged_at: int) -> None:
     value = keyspace.encode_segment(logged_at, entries)
-    segment = keyspace.decode_segment(keyspace.segment_key(999), value)
+    segment = keyspace.decode_segment(keyspace.segment_key(1023), value)
 
     assert segment.entries() == entries
-    assert (segment.first_index, segment.count) == (1000 - len(entries), len(entries))
+    assert (segment.first_index, segment.count) == (1024 - len(entries), len(entries))
     assert segment.logged_at == logged_at
 
 
@@ -112,6 +112,8 @@ def test_an_entry_that_has_no_place_in_a_bundle_is_refused() -> None:
         bytes(9) + b"\x01\x00\x02a",  # an entry cut off
         bytes(9) + b"\x01\x00\x01ab",  # a byte too many
         bytes(9) + b"\x00\x00\x01a",  # no entries, and a bundle
+        bytes(9) + b"\x00",  # no entries at all
+        bytes(9) + b"\x02\x00\x01a\x00\x01b",  # the first before index 0
     ],
 )
 def test_a_damaged_segment_is_corruption(value: bytes) -> None:

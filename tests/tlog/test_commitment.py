@@ -8,6 +8,7 @@ from memorylog import LogOnMemory
 from reference.merkle import ReferenceTree
 
 from merklelog.tlog import Commitment
+from merklelog.tlog.paths import as_hashes
 
 ENTRIES = [b"one", b"same", b"three", b"same"]
 
@@ -58,7 +59,7 @@ def test_a_proof_by_offset_is_that_of_the_receipt(
     commitment: Commitment, offset: int
 ) -> None:
     """Negative offsets too."""
-    proof = commitment.inclusion_proof(offset)
+    proof = commitment.inclusion_path(offset, as_hashes)
     assert proof == commitment[offset].inclusion_proof
 
 
@@ -66,7 +67,7 @@ def test_a_proof_by_offset_is_that_of_the_receipt(
 def test_there_is_no_proof_beyond_its_ends(commitment: Commitment, offset: int) -> None:
     """It would be somebody else's, and true."""
     with pytest.raises(IndexError):
-        commitment.inclusion_proof(offset)
+        commitment.inclusion_path(offset, as_hashes)
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,13 @@ from merklelog.tlog.integrate import (
     Integration,
     edge_from_tiles,
     edge_tiles_of,
-    inclusion_paths,
     integrate,
 )
-from proofs.merkle import verify_inclusion
 from proofs.tiles import Tile, tiles_of_size
 
 ENTRIES = [str(i).encode() for i in range(1100)]
 TREE = ReferenceTree(ENTRIES)
 LEAVES = TREE.leaves
-
-
-def as_tuple(node: bytes) -> tuple[bytes, ...]:
-    return (node,)
 
 
 def grow(*sizes: int) -> list[Integration]:
@@ -43,43 +37,6 @@ def test_every_batch_from_here_gives_the_root_of_the_rfc(old_size: int) -> None:
         commit = integrate(edge, LEAVES[old_size : old_size + count])
 
         assert commit.root_hash == TREE.root(old_size + count)
-
-
-@pytest.mark.parametrize("old_size", [0, 1, 2, 3, 7, 8, 100, 255, 256, 257, 300])
-def test_every_proof_of_a_commit_is_the_path_of_the_rfc(old_size: int) -> None:
-    """The proofs built together are those that PATH defines, one by one."""
-    edge = grow(old_size)[-1].after if old_size else EMPTY_EDGE
-    for count in (*range(1, 20), 63, 64, 65, 255, 256, 257):
-        new_size = old_size + count
-        commit = integrate(edge, LEAVES[old_size:new_size])
-        paths = inclusion_paths(commit, as_tuple)
-
-        assert len(paths) == count
-        for index, path in enumerate(paths, old_size):
-            assert list(path) == TREE.inclusion(index, new_size)
-
-
-def test_proofs_of_a_commit_verify() -> None:
-    """What a receipt carries convinces the verifier."""
-    first, second = grow(1000, 1100)
-    paths = inclusion_paths(second, as_tuple)
-    for index in range(1000, 1100):
-        verify_inclusion(
-            index=index,
-            size=1100,
-            leaf_hash=LEAVES[index],
-            proof=paths[index - 1000],
-            root_hash=second.root_hash,
-        )
-    assert first.after.size == 1000
-
-
-def test_paths_as_text_are_the_concatenation_of_their_hashes() -> None:
-    """A path can be built as the text that goes into a receipt."""
-    (commit,) = grow(37)
-    texts = inclusion_paths(commit, lambda node: f"{node.hex()},")
-    for text, path in zip(texts, inclusion_paths(commit, as_tuple), strict=True):
-        assert text == "".join(f"{node.hex()}," for node in path)
 
 
 def random_growth(seed: int) -> list[int]:
