@@ -48,11 +48,20 @@ def tree_head_of(text: bytes, *, origin: str) -> Checkpoint:
             with extension lines: what is signed has no place for either.
     """
     checkpoint = parse_checkpoint(text)
+    require_tree_head(checkpoint, origin=origin)
+    return checkpoint
+
+
+def require_tree_head(checkpoint: Checkpoint, *, origin: str) -> None:
+    """Refuse a checkpoint that no tree head can stand for.
+
+    Raises:
+        MalformedCheckpoint: of another log than *origin*, or with extension lines.
+    """
     if checkpoint.origin != origin:
         raise MalformedCheckpoint(f"a checkpoint of {checkpoint.origin!r}")
     if checkpoint.extensions:
         raise MalformedCheckpoint("a tree head has no extension lines")
-    return checkpoint
 
 
 def tree_head_message(checkpoint: Checkpoint, *, timestamp_ms: int) -> bytes:

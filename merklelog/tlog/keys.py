@@ -12,7 +12,6 @@ clients get from ``get-sth``. One note carries both lines::
     — example.com/audit <base64 of key id, time, ECDSA signature>
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -23,13 +22,13 @@ from merklelog.errors import ConfigError
 from proofs.checkpoint import Checkpoint, format_checkpoint
 from proofs.errors import MalformedNote
 from proofs.keys import Ed25519Verifier, PublicKey, TreeHeadVerifier
-from proofs.note import Signer, parse_note, sign_note
+from proofs.note import Note, NoteSignature, format_note, parse_note
 from proofs.treehead import (
     TreeHeadSignature,
     decode_tree_head_signature,
     encode_tree_head_signature,
+    require_tree_head,
     tree_head_message,
-    tree_head_of,
 )
 
 from .keyfiles import (
@@ -134,26 +133,28 @@ class LogKeys:
         """The public halves as text, in the order of `verifiers`."""
         return [key.vkey for key in self.verifiers]
 
-    def signers(self, *, timestamp_ms: int) -> tuple[Signer, Signer]:
-        """Return what signs a checkpoint at this time, in the order of the lines.
-
-        The time is an argument because tree head signatures cover it, in ms.
-        """
-        return (
-            _Ed25519Signer(self._checkpoint_verifier, self._checkpoint_key),
-            _TreeHeadSigner(
-                self._tree_head_verifier, self._tree_head_key, timestamp_ms
-            ),
-        )
-
     def sign_checkpoint(self, checkpoint: Checkpoint, *, timestamp_ms: int) -> bytes:
         """Return *checkpoint* as a note that both keys signed. Runs in each commit.
+
+        The time is an argument because the tree head signature covers it, in ms.
 
         Raises:
             MalformedCheckpoint: it is not one, or not one of this log.
         """
-        signers = self.signers(timestamp_ms=timestamp_ms)
-        return sign_note(format_checkpoint(checkpoint), signers)
+        text = format_checkpoint(checkpoint)
+        require_tree_head(checkpoint, origin=self.origin)
+        message = tree_head_message(checkpoint, timestamp_ms=timestamp_ms)
+        ecdsa = self._tree_head_key.sign(message, _ECDSA_SHA256)
+        tree_head = TreeHeadSignature(timestamp_ms, ecdsa)
+        signatures = (
+            self._checkpoint_key.sign(text),
+            encode_tree_head_signature(tree_head),
+        )
+        lines = [
+            NoteSignature(key.name, key.key_id, signature)
+            for key, signature in zip(self.verifiers, signatures, strict=True)
+        ]
+        return format_note(Note(text, tuple(lines)))
 
     def tree_head_signature(self, note: bytes) -> TreeHeadSignature:
         """Return the tree head signature in one of this log's own notes, unverified.
@@ -168,45 +169,3 @@ class LogKeys:
             if (line.name, line.key_id) == (verifier.name, verifier.key_id):
                 return decode_tree_head_signature(line.signature)
         raise MalformedNote("there is no tree head signature of this log")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Ed25519Signer:
-    """Signs the text of notes: type 0x01."""
-
-    verifier: Ed25519Verifier
-    key: ed25519.Ed25519PrivateKey
-
-    @property
-    def name(self) -> str:
-        return self.verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        return self.verifier.key_id
-
-    def sign(self, text: bytes) -> bytes:
-        return self.key.sign(text)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _TreeHeadSigner:
-    """Signs size and root hash of checkpoints at one time: type 0x05."""
-
-    verifier: TreeHeadVerifier
-    key: ec.EllipticCurvePrivateKey
-    timestamp_ms: int
-
-    @property
-    def name(self) -> str:
-        return self.verifier.name
-
-    @property
-    def key_id(self) -> bytes:
-        return self.verifier.key_id
-
-    def sign(self, text: bytes) -> bytes:
-        checkpoint = tree_head_of(text, origin=self.name)
-        message = tree_head_message(checkpoint, timestamp_ms=self.timestamp_ms)
-        ecdsa = self.key.sign(message, _ECDSA_SHA256)
-        return encode_tree_head_signature(TreeHeadSignature(self.timestamp_ms, ecdsa))

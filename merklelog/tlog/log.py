@@ -70,6 +70,7 @@ class Log:
         self.metrics = metrics
         self.reader = Reader(store, self.origin)
         self.store = store
+        self._loop = asyncio.get_running_loop()
         self._pending = PendingKeys(store)
         # Replaced at each commit, so that everybody who waits on it is woken.
         self._growth = asyncio.Event()
@@ -237,7 +238,7 @@ class Log:
         if (reason := self._sequencer.read_only) is not None:
             raise LogReadOnly(f"the log is read-only: {reason}")
         leaf_hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
-        done: asyncio.Future[Commitment] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[Commitment] = self._loop.create_future()
         self._sequencer.submit(Submission(entries, leaf_hashes, done, idempotency))
         return done
 

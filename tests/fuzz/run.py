@@ -1,6 +1,6 @@
 """Search for inputs that violate a property, with coverage feedback.
 
-Needs atheris, which the tests do not: ``pip install atheris`` (Python 3.11 to 3.13).
+Needs atheris, which the tests do not: ``pip install atheris`` (3.0 fits Python 3.11).
 Then, from the repository's folder::
 
     python tests/fuzz/run.py TARGET [options of libFuzzer]
