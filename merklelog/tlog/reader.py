@@ -6,7 +6,7 @@ so what a size needs is in the first hashes of what is stored.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from merklelog.clock import format_time
 from merklelog.errors import CorruptStore, NotFound
@@ -44,13 +44,23 @@ from .head import Head
 
 _LEAF_LEVEL = 0
 
+# Hashes of nodes are remembered from this level up: calculated from a tile, this one
+# takes 15 hashes, and the one below the tile's root 127. The upper ones are in most
+# proofs.
+_LOWEST_KNOWN_LEVEL = 4
+
+# At some 250 bytes each.
+_MOST_KNOWN_NODES = 1 << 16
+
 
 class Reader:
-    """Answers questions about the log in *store*. Holds no state of its own."""
+    """Answers questions about the log in *store*."""
 
     def __init__(self, store: Store, origin: str) -> None:
         self._store = store
         self._origin = origin
+        # Owned by the event loop. A perfect node of a signed tree never changes.
+        self._known_nodes: dict[Node, bytes] = {}
 
     async def entries(self, start: int, end: int) -> list[bytes]:
         """Return the entries [start, end), which are in the log.
@@ -176,18 +186,32 @@ class Reader:
 
         Reads each tile once, all of them in one call of the store: O(log size) keys.
         """
+        known = self._known_nodes
+        hashes = {node: known[node] for node in nodes if node in known}
         keys = {}
         for node in nodes:
-            tile = tile_of_node(node, size)
-            keys[node] = tile_key(tile.level, tile.index)
+            if node not in hashes:
+                tile = tile_of_node(node, size)
+                keys[node] = tile_key(tile.level, tile.index)
         distinct = list(dict.fromkeys(keys.values()))
         tiles = dict(zip(distinct, await self._store.get_many(distinct), strict=True))
         try:
-            return {n: node_from_tile(n, tiles[key] or b"") for n, key in keys.items()}
+            read = {n: node_from_tile(n, tiles[key] or b"") for n, key in keys.items()}
         except MalformedTile as error:
             raise CorruptStore(
                 f"a tile of the tree of {size} is cut: {error}"
             ) from error
+        self._remember(read)
+        return hashes | read
+
+    def _remember(self, hashes: Mapping[Node, bytes]) -> None:
+        if len(self._known_nodes) > _MOST_KNOWN_NODES:
+            self._known_nodes.clear()
+        self._known_nodes |= {
+            node: node_hash
+            for node, node_hash in hashes.items()
+            if node.level >= _LOWEST_KNOWN_LEVEL
+        }
 
 
 def _inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
