@@ -164,13 +164,11 @@ def _guard(folder: LogFolder) -> Check:
     except MerklelogError as error:
         return Check(what, ok=False, found=str(error))
     if head is None:
-        # A log that was never opened has none; one that was opened and lost it looks
-        # the same from here.
         return Check(
             what,
-            ok=True,
-            found="none yet: written when the log is first opened. If it was opened "
-            f"before, bring {log.guard} back: without it a rollback goes unnoticed",
+            ok=False,
+            found=f"{log.guard} is missing: mount its disk, or bring it back; the log "
+            "does not open without it",
         )
     if head.timestamp > now_ms() + 60_000:
         return Check(
