@@ -11,6 +11,7 @@ from merklelog.tlog.log import Log
 
 from . import ct, health, keys, prove, read, submit, tail
 from .bodies import BodyReader
+from .largeanswers import LargeAnswers
 from .measure import MEASURE, Measure
 from .problems import answer_problems
 from .receipts import ReceiptWriter
@@ -66,7 +67,9 @@ def make_app(
     It neither opens nor closes them. Run it with `merklelog.api.front.FrontRunner`.
     """
     measure = Measure(metrics)
-    app = web.Application(middlewares=[measure.middleware, answer_problems])
+    app = web.Application(
+        middlewares=[measure.middleware, answer_problems, LargeAnswers().middleware]
+    )
     app[LOGS] = logs
     app[CONFIG] = config
     app[METRICS] = metrics

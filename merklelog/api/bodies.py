@@ -49,7 +49,8 @@ class BodyReader:
             PoolFull: the bodies being read hold too much together.
             MalformedRequest: its chunks are not framed as HTTP says.
         """
-        if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
+        codings = request.headers.getall(hdrs.CONTENT_ENCODING, [])
+        if any(coding != "identity" for coding in codings):
             raise UnsupportedMediaType("send the body without Content-Encoding")
         self._refuse_oversize(request.content_length or 0)
         try:

@@ -170,6 +170,14 @@ class FrontProtocol(web.RequestHandler):
                 self._next_keepalive_close_time, self._process_keepalive
             )
 
+    def _process_keepalive(self) -> None:
+        """Close an idle connection; not one whose answer waits for its commit."""
+        if self._answering is None:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+            self._postpone_close()
+
     def pause_writing(self) -> None:
         """Give the client time to take what is buffered, and then its connection."""
         super().pause_writing()

@@ -48,7 +48,10 @@ async def get_integrity(request: web.Request) -> web.Response:
     ``merklelog fsck`` with a key of his own.
     """
     logs = {name: integrity(log) for name, log in request.app[LOGS].items()}
-    red = any(log.state == "recovering" for log in request.app[LOGS].values())
+    red = any(
+        log.state == "recovering" or log.guard_problem is not None
+        for log in request.app[LOGS].values()
+    )
     return json_response({"logs": logs}, status=503 if red else 200, headers=_NO_CACHE)
 
 

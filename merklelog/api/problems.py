@@ -122,18 +122,28 @@ async def answer_problems(
 ) -> web.StreamResponse:
     """Turn every error that a handler raises into a problem document.
 
-    What is no refusal (a bug) passes through to `merklelog.api.front`, where the
-    connection ends and the failure is logged.
+    What is no refusal (a bug), and what fails once the answer has begun, passes
+    through to `merklelog.api.front`, where the connection ends and the failure is
+    logged.
     """
     try:
         return await handler(request)
-    except MerklelogError as error:
-        return problem_response(error)
-    except MalformedError as error:
-        # A number, hash or path of the request, which proofs/ refused to parse.
-        return problem_response(MalformedRequest(str(error)))
-    except web.HTTPException as exception:
-        return problem_response(from_http_exception(exception, request))
+    except (MerklelogError, MalformedError, web.HTTPException) as error:
+        if request.writer.output_size > 0:
+            # Inside the answer that has begun, a second one would be read as its
+            # body. It breaks off instead, so that nobody takes it for whole.
+            raise
+        return problem_response(_refusal_of(error, request))
+
+
+def _refusal_of(error: Exception, request: web.Request) -> MerklelogError:
+    """Return our error for whatever ended *request*."""
+    if isinstance(error, web.HTTPException):
+        return from_http_exception(error, request)
+    if isinstance(error, MerklelogError):
+        return error
+    # A number, hash or path of the request, which proofs/ refused to parse.
+    return MalformedRequest(str(error))
 
 
 def _document(error: MerklelogError, status: HTTPStatus) -> bytes:

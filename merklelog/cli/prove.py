@@ -61,7 +61,7 @@ def prove(
     verifiers = parse_vkeys(vkeys)
     data, finding = asyncio.run(_fetch(url, index, form, verifiers))
     if out is not None:
-        out.write_bytes(data)
+        _write_new(out, data)
     if as_json:
         print_json(
             {
@@ -105,3 +105,14 @@ async def _fetch(
     if not verifiers:
         return data, None
     return data, check_receipt(receipt, verifiers=verifiers, leaf_hash=leaf)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a receipt. One that exists is not overwritten: it may be proof."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise click.ClickException(
+            f"{path} exists already; name another file with --out"
+        ) from error

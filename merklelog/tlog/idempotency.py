@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from merklelog.errors import IdempotencyConflict
+from merklelog.errors import IdempotencyConflict, PoolFull
 from merklelog.storage.interface import Store
 from merklelog.storage.keyspace import decode_idempotency, idempotency_key
 
@@ -42,23 +42,41 @@ def idempotency_record(
 class PendingKeys:
     """The idempotency keys whose first use is under way. Owned by the event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, limit: int) -> None:
+        """Let submissions of at most *limit* bytes wait for keys that are pending."""
         self._store = store
+        self._limit = limit
         self._pending: dict[bytes, asyncio.Event] = {}
+        # Bytes of the submissions that wait: the pool does not count them yet.
+        self._waiting = 0
 
     @asynccontextmanager
-    async def claim(self, digest: bytes) -> "AsyncIterator[Claim]":
+    async def claim(self, digest: bytes, *, weight: int) -> "AsyncIterator[Claim]":
         """Hold the key of *digest* alone; wait while somebody else does.
 
         The claim ends with the block, unless it was handed over to a submission.
+        *weight* is what the waiting submission holds, in bytes.
+
+        Raises:
+            PoolFull: too much is waiting for keys already.
         """
-        while holder := self._pending.get(digest):
-            await holder.wait()
+        if digest in self._pending:
+            await self._wait(digest, weight)
         claim = Claim(self._pending, digest)
         try:
             yield claim
         finally:
             claim.release_unless_handed_over()
+
+    async def _wait(self, digest: bytes, weight: int) -> None:
+        if self._waiting and self._waiting + weight > self._limit:
+            raise PoolFull(limit=self._limit)
+        self._waiting += weight
+        try:
+            while holder := self._pending.get(digest):
+                await holder.wait()
+        finally:
+            self._waiting -= weight
 
     async def find(self, record: IdempotencyRecord) -> Replay | None:
         """Return the earlier submission with the key of *record*, or None.

@@ -33,7 +33,7 @@ from .guard import check_guard, read_guard, write_guard
 from .head import Head
 from .idempotency import PendingKeys, idempotency_record
 from .keys import LogKeys
-from .pool import IdempotencyRecord, Pool, Submission
+from .pool import IdempotencyRecord, Pool, Submission, weight_of
 from .publish import Publisher
 from .reader import Reader
 from .sequencer import Sequencer
@@ -71,12 +71,15 @@ class Log:
         self.reader = Reader(store, self.origin)
         self.store = store
         self._loop = asyncio.get_running_loop()
-        self._pending = PendingKeys(store)
+        self._pending = PendingKeys(store, limit=pool_bytes)
         # Replaced at each commit, so that everybody who waits on it is woken.
         self._growth = asyncio.Event()
         # Whether the guard file follows this log, see `check_guard`.
         self._guarded = guarded
         self._unguarded = asyncio.Event()
+        # Written by the guard's task.
+        self.guard_problem: str | None = None
+        """What keeps the rollback guard from following the log; None if nothing."""
         pool = Pool(pool_bytes)
         self._sequencer = Sequencer(
             store=store,
@@ -253,7 +256,8 @@ class Log:
         """
         entries = _taken_over(entries)
         record = idempotency_record(writer, key, entries)
-        async with self._pending.claim(record.digest) as claim:
+        weight = weight_of(entries)
+        async with self._pending.claim(record.digest, weight=weight) as claim:
             if replay := await self._pending.find(record):
                 return self._insist_in_tree(replay)
             done = self.submit(entries, idempotency=record)
@@ -348,10 +352,13 @@ class Log:
         try:
             await asyncio.to_thread(write_guard, self.folder.guard, self.head)
         except OSError as error:
-            logger.error(  # noqa: TRY400 - the reason is in the message
-                "cannot write the rollback guard %s: %s", self.folder.guard, error
+            self.guard_problem = (
+                f"cannot write the rollback guard {self.folder.guard}: {error.strerror}"
             )
+            logger.error("%s", self.guard_problem)  # noqa: TRY400 - it says why
             self._unguarded.set()  # Try again.
+        else:
+            self.guard_problem = None
 
 
 def _taken_over(entries: Sequence[bytes]) -> tuple[bytes, ...]:

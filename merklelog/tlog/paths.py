@@ -22,6 +22,10 @@ Encode = Callable[[bytes], Path]
 # entries must not hold up the event loop for all of them.
 PAGE = 1024
 
+# How many pages of a commit are kept, at some 1.5 MB as text. Receipts are read in
+# order, so that one would do but for readers that take turns.
+_MOST_PAGES = 4
+
 
 def as_hashes(node: bytes) -> tuple[bytes, ...]:
     """Encode paths as tuples of hashes."""
@@ -40,18 +44,21 @@ class Paths:
         self._first_index = commit.before.size
         self._size = commit.after.size
         self._siblings = _Siblings(commit)
-        # By encoding and page; built when the first path of the page is read.
+        # By encoding and page, the oldest first; built when the first path of a page
+        # is read, and dropped again: a slow reader of a batch must not hold all.
         self._pages: dict[tuple[Encode[Any], int], Sequence[Any]] = {}
 
     def of(self, index: int, encode: Encode[Path]) -> Path:
         """Return the path of entry *index*, leaf to root: its encoded hashes, joined.
 
         Requires *index* to be one of the commit's. *encode* is one of a few module
-        level functions: what it made is kept.
+        level functions: what it made is kept for a while.
         """
         page, place = divmod(index - self._first_index, PAGE)
         paths = self._pages.get((encode, page))
         if paths is None:
+            if len(self._pages) >= _MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
             paths = self._pages[encode, page] = self._build(page, encode)
         path: Path = paths[place]
         return path

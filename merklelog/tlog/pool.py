@@ -46,12 +46,17 @@ class Submission:
     @property
     def weight(self) -> int:
         """The bytes of memory that the pool counts for it."""
-        return sum(map(len, self.entries)) + ENTRY_OVERHEAD * len(self.entries)
+        return weight_of(self.entries)
 
     def fail(self, error: MerklelogError) -> None:
         """Tell the waiting request that its outcome is *error*."""
         if not self.done.done():
             self.done.set_exception(error)
+
+
+def weight_of(entries: Sequence[bytes]) -> int:
+    """Return the bytes of memory that *entries* are counted with while they wait."""
+    return sum(map(len, entries)) + ENTRY_OVERHEAD * len(entries)
 
 
 class Pool:

@@ -37,6 +37,11 @@ logger = logging.getLogger(__name__)
 _FIRST_BACK_OFF = 0.1
 _LONGEST_BACK_OFF = 10.0
 
+_UNKNOWN_OUTCOME = (
+    "the commit failed; whether the entries were stored is unknown until they are "
+    "sent again with the same idempotency key"
+)
+
 
 class Sequencer:
     """One loop per log. Everything it holds is owned by its event loop."""
@@ -170,20 +175,20 @@ class Sequencer:
             detail = "the commit failed before it was written"
             self._end_freeze(StorageFailed(detail))
             _fail(submissions, detail, error)
+        except asyncio.CancelledError as error:
+            # The write may go on without us, and nobody would ever hear of it.
+            _fail(submissions, _UNKNOWN_OUTCOME, error)
+            raise
         except Exception as error:
             logger.exception(
                 "%s: a commit failed, its outcome is unknown", self._origin
             )
-            _fail(
-                submissions,
-                "the commit failed; whether the entries were stored is unknown until "
-                "they are sent again with the same idempotency key",
-                error,
-            )
+            _fail(submissions, _UNKNOWN_OUTCOME, error)
             await self._recover()
+        else:
+            self._metrics.commit_seconds.observe(monotonic() - started)
         finally:
             self._pool.release()
-        self._metrics.commit_seconds.observe(monotonic() - started)
 
     async def _sequence(self, submissions: Sequence[Submission]) -> None:
         """Run steps 2 to 6 of a commit. Step 4 is the commit point.
@@ -332,7 +337,7 @@ def _resolve(
         first_index += len(submission.entries)
 
 
-def _fail(submissions: Sequence[Submission], detail: str, cause: Exception) -> None:
+def _fail(submissions: Sequence[Submission], detail: str, cause: BaseException) -> None:
     """Tell every waiting request that its entries are not acknowledged."""
     error = StorageFailed(detail)
     error.__cause__ = cause

@@ -49,5 +49,6 @@ def integrity(log: Log) -> Mapping[str, object]:
         "size": log.opened_head.size,
         "checked_at": format_time(log.opened_at),
         "entries_verified": None,
+        "rollback_guard": log.guard_problem or "follows the log",
         "cosigned_by": [],
     }

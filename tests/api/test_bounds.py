@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from apiserver import NDJSON, Api, serving
 
+from merklelog.api import largeanswers
 from merklelog.config import ServerConfig
 from merklelog.errors import CorruptStore, PoolFull
 from merklelog.tlog.log import Log
@@ -185,6 +186,15 @@ async def test_a_compressed_body_is_refused(api: Api, coding: str, path: str) ->
     assert api.log.head.size == 0
 
 
+async def test_a_second_content_encoding_is_not_overlooked(api: Api) -> None:
+    """Two header lines are one list (RFC 9110 section 5.3)."""
+    codings = b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"
+    framing = b"Content-Length: 3\r\nConnection: close\r\n"
+    answer = await api.raw(post(codings + framing, b"abc", b"/add"))
+    assert answer.startswith(b"HTTP/1.1 415 ")
+    assert api.log.head.size == 0
+
+
 async def test_a_million_newlines_are_not_a_million_objects(api: Api) -> None:
     """Lines are counted before they are split."""
     answer = await api.submit(b"\n" * 1_000_000, headers=NDJSON)
@@ -315,3 +325,28 @@ async def test_a_store_out_of_service_is_said_with_a_time_to_come_back(
     answer = await api.get("/entries/0")
     assert (answer.status, answer.code) == (503, "storage_failed")
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_large_answers_left_unread_are_bounded_in_sum(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more than fits is refused, and let in when the first client is gone."""
+    monkeypatch.setattr(largeanswers, "_MOST_BYTES", 16 << 20)
+    for _ in range(25):
+        await api.submit(b"\n".join([b"x" * 60_000] * 10), headers=NDJSON)
+    path = "/tile/entries/000.p/250"
+    _, writer = await api.connect()
+    assert isinstance(writer.transport, asyncio.Transport)
+    writer.transport.pause_reading()
+    writer.write(b"GET /logs/main%b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+    async with asyncio.timeout(10):
+        while not api.unsent_bytes():
+            await asyncio.sleep(0.01)
+        assert api.unsent_bytes() < 1 << 20
+        refused = await api.get(path)
+        assert (refused.status, refused.code) == (429, "rate_limited")
+        writer.transport.abort()
+        while (answer := await api.get(path)).status != 200:
+            await asyncio.sleep(0.01)
+    assert len(answer.body) == int(answer.headers["Content-Length"]) == 250 * 60_002
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"

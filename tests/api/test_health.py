@@ -1,5 +1,7 @@
 """Health, metrics and the list of logs."""
 
+import asyncio
+
 import pytest
 from apiserver import Api
 
@@ -75,6 +77,19 @@ async def test_integrity_is_red_when_a_store_is_out_of_service(
     answer = await api.get("//healthz/integrity")
     assert answer.status == 503
     assert answer.json["logs"]["main"]["state"] == "recovering"
+
+
+async def test_integrity_is_red_when_the_rollback_guard_falls_behind(api: Api) -> None:
+    """A guard that cannot be written protects nothing: the reason is named."""
+    guard = api.log.folder.guard
+    await asyncio.sleep(0.1)  # It is written when the log is opened.
+    guard.unlink()
+    guard.mkdir()  # No file can be put there.
+    await api.submit(b"entry")
+    async with asyncio.timeout(20):
+        while (answer := await api.get("//healthz/integrity")).status != 503:
+            await asyncio.sleep(0.05)
+    assert "cannot write" in answer.json["logs"]["main"]["rollback_guard"]
 
 
 async def test_metrics(api: Api) -> None:

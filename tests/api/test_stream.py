@@ -11,6 +11,7 @@ from apiserver import NDJSON, Api
 
 from merklelog.api import tail
 from merklelog.api.state import STOPPING, TAILS
+from merklelog.errors import StorageFailed
 from proofs.hashing import leaf_hash
 from proofs.text import format_base64
 
@@ -181,6 +182,23 @@ async def test_streams_end_when_the_server_stops(api: Api) -> None:
         api.app[STOPPING].set()
         with pytest.raises(EOFError):
             await asyncio.wait_for(_read_to_end(reader), 5)
+
+
+async def test_a_store_that_fails_breaks_the_stream_off(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No second answer stands in the stream, and no last chunk makes it look whole."""
+    await api.submit(b"before")
+    async with stream(api, "?from=0") as reader:
+        assert await indexes(reader, 1) == [0]
+        monkeypatch.setattr(api.log.reader, "entries", fail_to_read)
+        await api.submit(b"after")
+        rest = await asyncio.wait_for(reader.read(), 5)
+    assert rest.strip() == b""
+
+
+async def fail_to_read(*_range: int) -> list[bytes]:
+    raise StorageFailed("the store has failed")
 
 
 async def _read_to_end(reader: asyncio.StreamReader) -> None:

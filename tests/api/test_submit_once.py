@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 
+import aiohttp
 import pytest
 from apiserver import BYTES, NDJSON, Api
 
-from proofs.receipt import parse_receipt
+from merklelog.api import answers
+from merklelog.errors import StorageFailed
+from merklelog.tlog.head import Head
+from proofs.receipt import Receipt, parse_receipt
 
 
 def key(text: str, headers: Mapping[str, str] = BYTES) -> dict[str, str]:
@@ -70,6 +74,25 @@ async def test_full_receipts_of_a_repeated_batch(api: Api) -> None:
         again = await api.submit(body, query, key(f"k{query}", NDJSON))
         assert (first.status, again.status) == (201, 200)
         assert first.json == again.json
+
+
+async def test_a_store_that_fails_between_receipts_breaks_the_answer_off(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has begun as 200: neither a second answer nor a proper end follows."""
+    body = b"a\nb\nc\n"
+    await api.submit(body, headers=key("k", NDJSON))
+    receipt = api.log.reader.receipt
+
+    async def fail_at_last(index: int, head: Head) -> Receipt:
+        if index == 2:
+            raise StorageFailed("the store has failed")
+        return await receipt(index, head)
+
+    monkeypatch.setattr(answers, "_PAGE", 2)
+    monkeypatch.setattr(api.log.reader, "receipt", fail_at_last)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await api.submit(body, "?receipt=full", key("k", NDJSON))
 
 
 async def test_add_takes_a_key_too(api: Api) -> None:

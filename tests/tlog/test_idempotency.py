@@ -294,3 +294,19 @@ async def test_random_interleavings_put_each_key_into_the_log_once(
         assert set(keys.values()) <= {1}
         assert all(entries[index] == entry for entry, index in told)
         await on_memory.check(log, entries)
+
+
+async def test_what_waits_for_a_pending_key_is_bounded(on_memory: LogOnMemory) -> None:
+    """Else a stalled disk and one key would hold any number of bodies in memory."""
+    async with on_memory.open(pool_bytes=10_000) as log:
+        on_memory.store.hold_commits()
+        first = asyncio.create_task(log.submit_once([b"entry"], key="key"))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(log.submit_once([bytes(8_000)], key="key"))
+        await asyncio.sleep(0.01)
+        with pytest.raises(PoolFull):
+            await log.submit_once([bytes(8_000)], key="key")
+        on_memory.store.release_commits()
+        await first
+        with pytest.raises(IdempotencyConflict):
+            await waiting

@@ -4,7 +4,7 @@ import pytest
 from reference.merkle import ReferenceTree
 
 from merklelog.tlog.integrate import EMPTY_EDGE, Integration, integrate
-from merklelog.tlog.paths import PAGE, Paths, as_hashes
+from merklelog.tlog.paths import _MOST_PAGES, PAGE, Paths, as_hashes
 from proofs.merkle import verify_inclusion
 
 ENTRIES = [str(i).encode() for i in range(3 * PAGE)]
@@ -83,3 +83,20 @@ def test_reading_one_path_builds_no_more_than_its_page() -> None:
     paths.of(PAGE, as_hashes)
     ((_, built),) = paths._pages.items()
     assert len(built) == PAGE
+
+
+def test_reading_every_path_does_not_keep_them_all() -> None:
+    """A client that reads the receipts of a huge batch slowly holds a few pages."""
+    count = (_MOST_PAGES + 2) * PAGE
+    leaves = [bytes(28) + index.to_bytes(4, "big") for index in range(count)]
+    commit = integrate(EMPTY_EDGE, leaves)
+    paths = Paths(commit)
+    for index in (*range(0, count, PAGE), 0):
+        verify_inclusion(
+            index=index,
+            size=count,
+            leaf_hash=leaves[index],
+            proof=paths.of(index, as_hashes),
+            root_hash=commit.root_hash,
+        )
+        assert len(paths._pages) <= _MOST_PAGES
