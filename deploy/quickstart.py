@@ -106,6 +106,8 @@ def submit(home: Path, url: str, input_file: Path | None) -> Path | None:
     receipts = home / f"receipts-{secrets.token_hex(4)}.ndjson"
     if input_file is not None:
         merklelog("submit", "--url", url, "--receipts", receipts, input_file)
+        if not receipts.stat().st_size:
+            raise Failed(f"{input_file}: there is no record in it")
         return receipts
     submitted = home / "submitted.ndjson"
     before = Counter(
@@ -141,10 +143,19 @@ def verify(home: Path, vkey: str) -> None:
     if not receipt.exists():
         raise Failed("nothing was submitted: give it records with --input FILE")
     print("\nOne of the records:")
-    print(entry.read_text("utf-8", errors="replace"))
+    print(_printable(entry.read_bytes()))
     print("Its receipt, verified offline with nothing but the log's public key:")
     verdict = merklelog("verify", receipt, "--entry", entry, "--vkey", vkey)
     print(verdict.decode("utf-8"), end="")
+
+
+def _printable(entry: bytes) -> str:
+    """Return an entry as text that does nothing to a terminal."""
+    text = entry.decode("utf-8", errors="replace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
 
 
 def merklelog(*arguments: str | Path) -> bytes:

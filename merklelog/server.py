@@ -16,6 +16,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from errno import errorcode
 from pathlib import Path
 
 import uvloop
@@ -70,7 +71,16 @@ async def serve(
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            number = error.errno or 0
+            reason = os.strerror(number) if number in errorcode else error
+            raise OSError(
+                error.errno,
+                f"cannot listen on {host}, port {port}: {reason}: name another address "
+                "with --listen",
+            ) from error
         await _start_admin(stack, data, logs)
         # What is alive now lives as long as the server: the collector need not walk
         # it again and again while requests wait.

@@ -100,7 +100,9 @@ def check_key_name(name: str) -> None:
             character, or not encodable as UTF-8.
     """
     if not _NAME.fullmatch(name):
-        raise MalformedError(f"not a key name: {name[:64]!r}")
+        raise MalformedError(
+            f'not a key name, which has no white space and no "+": {name[:64]!r}'
+        )
     try:
         size = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:

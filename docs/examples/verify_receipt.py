@@ -33,6 +33,9 @@ def main(receipt_path: str, entry_path: str, vkey: str) -> int:
             proof=receipt.inclusion_proof,
             root_hash=signed.checkpoint.root_hash,
         )
+    except OSError as error:
+        print(f"UNREADABLE: {error}")
+        return 41
     except ProofsError as error:
         print(f"INVALID: {error}")
         return 40

@@ -17,7 +17,7 @@ from merklelog.cli.options import (
     vkey_option,
 )
 from merklelog.cli.output import Progress, print_json, progress
-from merklelog.client.errors import BadAnswer
+from merklelog.client.errors import BadAnswer, Unreachable
 from merklelog.errors import ConfigError, MissingLevelDB, StorageError, StoreHeld
 from proofs.errors import MalformedError, VerificationError
 from proofs.text import format_base64
@@ -114,7 +114,14 @@ async def _check(
     except (StoreHeld, MissingLevelDB):
         # Nothing was found out about the log.
         raise
-    except (Absent, MalformedError, StorageError, ConfigError, NoLog) as error:
+    except (
+        Absent,
+        MalformedError,
+        StorageError,
+        ConfigError,
+        NoLog,
+        Unreachable,
+    ) as error:
         return Result(Verdict.UNREADABLE, str(error), {}, [])
 
 

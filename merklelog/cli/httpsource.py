@@ -61,5 +61,5 @@ class HttpSource:
             return await self._client.tile(path)
         except ServerProblem as error:
             if error.status == 404:
-                raise Absent(f"{path} is not there") from error
+                raise Absent(f"{self._client.url}/{path} is not there") from error
             raise

@@ -191,22 +191,26 @@ def freeze(*, data: Path, log_name: str | None, reason: str, as_json: bool) -> N
       merklelog log freeze --data logs --log main --reason "moved to audit-2"
     """
     folder = find_folder(data, log_name)
-    asyncio.run(_freeze(folder, reason))
+    kept = asyncio.run(_freeze(folder, reason))
     if as_json:
-        print_json({"log": folder.name, "read_only": reason})
+        print_json({"log": folder.name, "read_only": kept})
+    elif kept == reason:
+        click.echo(f"{folder.name} is read-only: {kept}")
     else:
-        click.echo(f"{folder.name} is read-only: {reason}")
+        click.echo(f"{folder.name} was read-only before, and stays so: {kept}")
 
 
-async def _freeze(folder: LogFolder, reason: str) -> None:
+async def _freeze(folder: LogFolder, reason: str) -> object:
+    """Freeze a log; return the reason that is kept with it, which is the first."""
     from merklelog.client.admin import AdminClient
     from merklelog.tlog import Log
 
     if socket := admin_socket(folder):
         await AdminClient(socket).freeze(folder.name, reason=reason)
-        return
+        return (await AdminClient(socket).stats(folder.name))["read_only"]
     async with Log.open(folder.path) as opened:
         await opened.freeze(reason)
+        return opened.read_only
 
 
 @log.command()

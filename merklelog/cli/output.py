@@ -24,7 +24,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     """Print a name and a value a line, aligned."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        click.echo(f"{name:<{width}}  {value}")
+        click.echo(f"{name:<{width}}  {'-' if value is None else value}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -88,13 +88,14 @@ class _Run:
         self._receipts = receipts
         self._done = 0
         self._duplicates = 0
+        self._retried: str | None = None
         # Half-open ranges of indexes; neighbours are joined, so that a run that was
         # alone on the log has one.
         self._ranges: list[list[int]] = []
 
     async def send(self, url: str, sources: list["RecordFile"]) -> None:
         from merklelog.client.http import LogClient
-        from merklelog.client.submit import Submitter
+        from merklelog.client.submit import PATIENCE, Submitter
 
         def records() -> Iterator[bytes]:
             for source in sources:
@@ -105,13 +106,22 @@ class _Run:
                 client,
                 receipts=self._receipts is not None,
                 concurrency=self._concurrency,
-                on_retry=lambda why: click.echo(f"trying again: {why}", err=True),
+                patience=PATIENCE,
+                on_retry=self._tell_retry,
             )
             with progress("submitting") as move:
                 move(0, self._total)
                 async for accepted in submitter.submit(records()):
                     self._take(accepted)
                     move(self._done, self._total)
+
+    def _tell_retry(self, why: str) -> None:
+        """Say why a batch is tried again; once, while it stays the same reason."""
+        from merklelog.client.submit import PATIENCE
+
+        if why != self._retried:
+            click.echo(f"trying again for {PATIENCE:.0f} seconds: {why}", err=True)
+        self._retried = why
 
     def _take(self, accepted: "Accepted") -> None:
         count = len(accepted.batch.entries)

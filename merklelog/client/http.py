@@ -5,8 +5,11 @@ and nothing here says that anything was verified. That is for ``proofs``.
 """
 
 import json
+import os
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from errno import errorcode
 from types import TracebackType
 from typing import Self
 
@@ -88,6 +91,8 @@ class LogClient:
         while start < end:
             page = await self.get_json(f"/entries?start={start}&end={end}")
             listed = page.get("entries")
+            if listed == []:
+                raise BadAnswer(f"{self.url}: the log ends before entry {start}")
             if not isinstance(listed, list) or not 0 < len(listed) <= end - start:
                 raise BadAnswer(f"{self.url}: no entries from {start} on in the answer")
             for text in listed:
@@ -185,9 +190,9 @@ class LogClient:
                     raise await self._problem(response)
                 yield response
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            reason = str(error) or "it does not answer in time"
             raise Unreachable(
-                f"cannot reach {self.url}: {reason}: is the server running there?"
+                f"cannot reach {self.url}: {_reason(error)}: is the server running "
+                "there?"
             ) from error
         except (HttpProcessingError, ValueError) as error:
             # A line beyond the buffer, bytes that are no text, a URL that is none.
@@ -224,6 +229,21 @@ class LogClient:
             return parse_base64(str(text), length=length)
         except MalformedError as error:
             raise BadAnswer(f"{self.url}: {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why there was no answer, in the words of the operating system."""
+    cause: object = error
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(
+        error, aiohttp.ClientConnectorCertificateError
+    ):
+        cause = error.os_error
+        if isinstance(cause, ssl.SSLError):
+            return f"no TLS ({cause.reason}), though the URL begins with https"
+        number = cause.errno or 0
+        if number in errorcode:
+            return os.strerror(number)
+    return str(cause) or "it does not answer in time"
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -27,6 +27,9 @@ MAX_BATCH_BYTES = 4 * 1024 * 1024
 _FIRST_DELAY = 0.1  # seconds
 _LONGEST_DELAY = 10.0  # seconds
 
+# Seconds for which a batch is tried again.
+PATIENCE = 120.0
+
 # The server has not taken the batch, or says so itself that it may be tried again.
 _RETRY_CODES = frozenset({"pool_full", "storage_failed", "rate_limited"})
 
@@ -90,7 +93,7 @@ class Submitter:
         *,
         receipts: bool = False,
         concurrency: int = 1,
-        patience: float = 120.0,
+        patience: float = PATIENCE,
         on_retry: Callable[[str], None] = lambda _reason: None,
     ) -> None:
         """Submit through *client*, up to *concurrency* batches at a time.

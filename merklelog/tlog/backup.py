@@ -27,6 +27,9 @@ from .state import contains, load_state
 
 _PUBLIC_KEYS = Path(KEYS) / "log.vkey"
 
+# Names the log's successor, once it has one: a log has one at most.
+SUCCESSOR = "successor"
+
 # What is being restored has this name until it is whole, and frozen if it has to be.
 _UNFINISHED_STORE = f"{STORE}.unfinished"
 
@@ -163,7 +166,8 @@ async def succeed(path: Path, successor: Path, *, origin: str) -> bytes:
     Returns the entry.
 
     Raises:
-        ConfigError: *successor* exists, or *origin* is the predecessor's.
+        ConfigError: *successor* exists, *origin* is the predecessor's, or the log
+            has another successor.
         MerklelogError: as `Log.open` does, for either of them.
     """
     if LogFolder.open(path).config.origin == origin:
@@ -171,6 +175,7 @@ async def succeed(path: Path, successor: Path, *, origin: str) -> bytes:
             f"origin: {origin} is the predecessor's own; a successor needs another"
         )
         raise ConfigError([problem])
+    _refuse_second_successor(path / SUCCESSOR)
     async with Log.open(path) as old:
         # Before the predecessor is frozen for good: it may be impossible.
         folder = await LogFolder.prepare(successor, origin=origin, kind=old.config.kind)
@@ -181,9 +186,23 @@ async def succeed(path: Path, successor: Path, *, origin: str) -> bytes:
                 await old.freeze(f"succeeded by {origin}")
             entry = await _succession_entry(old)
             await _append_first(folder, entry)
+            durable.replace(path / SUCCESSOR, f"{origin}\n".encode())
             folder.finish()
             undo.pop_all()
     return entry
+
+
+def _refuse_second_successor(marker: Path) -> None:
+    """Refuse a second successor of one log: it would be a fork.
+
+    The marker is written just before the successor is whole.
+    """
+    if marker.exists():
+        problem = (
+            f"the log has a successor: {marker.read_text(encoding='utf-8').strip()}; "
+            f"if that was never finished, remove {marker} and its folder"
+        )
+        raise ConfigError([problem])
 
 
 async def _append_first(folder: LogFolder, entry: bytes) -> None:

@@ -7,6 +7,7 @@
       keys/         the log's keys, see `tlog.keys`
       store/        the ordered key-value store, see `storage.keyspace`
       guard         the newest released checkpoint, see `tlog.guard`
+      successor     the origin of the log's successor, once it has one
 
 The name of the folder is the name of the log in URLs.
 """

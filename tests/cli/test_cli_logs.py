@@ -4,7 +4,8 @@ import json
 import stat
 from pathlib import Path
 
-from cli.commands import Cli, Served, call, start
+import pytest
+from cli.commands import Cli, Served, call, serving, start
 
 from proofs.text import parse_base64
 
@@ -113,6 +114,24 @@ class TestSubmit:
 
         assert cli("submit", "--url", served.url, tmp_path / "one").err == ""
 
+    def test_one_reason_to_try_again_is_told_once(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Then, how many records are in the log, and what to do."""
+        monkeypatch.setattr("merklelog.client.submit.PATIENCE", 1.0)
+        (tmp_path / "one").write_bytes(b"1\n")
+        url = "http://127.0.0.1:1/logs/main"
+
+        done = cli("submit", "--url", url, tmp_path / "one")
+
+        why = f"cannot reach {url}: Connection refused: is the server running there?"
+        assert done.code == 1
+        assert done.err.splitlines() == [
+            f"trying again for 1 seconds: {why}",
+            "0 of 1 records are in the log; the batch after them is perhaps there too",
+            f"merklelog: {why}",
+        ]
+
     def test_nothing_is_sent_when_a_record_is_bad(
         self, cli: Cli, served: Served, tmp_path: Path
     ) -> None:
@@ -201,6 +220,14 @@ class TestFsck:
         assert cli("fsck", "--data", data, "--vkey", key).code == 41
         assert cli("fsck", "--data", tmp_path / "no", "--vkey", key).code == 41
 
+    def test_a_log_that_cannot_be_reached_is_unreadable(
+        self, cli: Cli, data: Path
+    ) -> None:
+        """Nobody answers at this port: a verdict, and no "other failure"."""
+        url = "http://127.0.0.1:9/logs/main"
+
+        assert cli("fsck", "--url", url, "--vkey", vkey(cli, data)).code == 41
+
 
 class TestLog:
     """merklelog log ..."""
@@ -229,6 +256,19 @@ class TestLog:
         assert done.code == 0
         assert "restored" in str(done.json["read_only"])
         assert cli("fsck", "--data", new, "--vkey", served.vkey).code == 0
+
+    def test_the_first_reason_is_the_one_that_is_told(
+        self, cli: Cli, data: Path
+    ) -> None:
+        """Freezing again keeps nothing of the second reason, and does not say so."""
+        freeze = ("log", "freeze", "--data", data, "--reason")
+        assert cli(*freeze, "moved").out == "main is read-only: moved\n"
+        again = cli(*freeze, "again")
+        assert again.out == "main was read-only before, and stays so: moved\n"
+        assert cli(*freeze, "again", "--json").json["read_only"] == "moved"
+
+        with serving(data):
+            assert cli(*freeze, "again").out == again.out
 
     def test_freeze_and_succeed(self, cli: Cli, data: Path) -> None:
         """A frozen log says so, and its successor is another log."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import pytest
@@ -111,6 +112,19 @@ def test_other_failures_are_1(cli: Cli, tmp_path: Path, served: Served) -> None:
 
         assert (done.code, done.out) == (1, ""), arguments
         assert re.fullmatch(r"merklelog: [^\n]+\n", done.err), done.err
+
+
+def test_a_port_in_use_is_named(cli: Cli, data: Path, served: Served) -> None:
+    """One line, with what to do about it."""
+    port = urlsplit(served.url).port
+
+    done = cli("serve", "--data", data, "--listen", f"127.0.0.1:{port}")
+
+    assert done.code == 1
+    assert done.err == (
+        f"merklelog: cannot listen on 127.0.0.1, port {port}: Address already in use: "
+        "name another address with --listen\n"
+    )
 
 
 def test_commands_are_imported_lazily() -> None:

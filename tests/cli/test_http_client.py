@@ -102,10 +102,28 @@ async def test_entries_are_those_asked_for(entries: object) -> None:
             _ = [entry async for entry in client.entries(0, 2)]
 
 
+async def test_a_log_that_ends_early_is_told_apart() -> None:
+    """A range that goes beyond the end of the log."""
+    async with log_that(answering(text='{"start": 0, "entries": []}')) as client:
+        with pytest.raises(BadAnswer, match="the log ends before entry 0"):
+            _ = [entry async for entry in client.entries(0, 2)]
+
+
+async def test_no_tls_where_https_is_asked_for() -> None:
+    """The reason is not that of an OS error of the same number."""
+    async with log_that(answering(text="{}")) as client:
+        url = client.url.replace("http:", "https:")
+        async with LogClient(url) as wrong:
+            with pytest.raises(Unreachable, match=r"no TLS \(WRONG_VERSION_NUMBER\)"):
+                await wrong.checkpoint()
+
+
 async def test_nobody_there() -> None:
     """The message says what to look at."""
     async with LogClient("http://127.0.0.1:1/logs/main") as client:
-        with pytest.raises(Unreachable, match="is the server running"):
+        with pytest.raises(
+            Unreachable, match="/main: Connection refused: is the server"
+        ):
             await client.checkpoint()
 
 

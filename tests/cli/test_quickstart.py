@@ -72,6 +72,38 @@ def test_input_is_submitted(home: Path, tmp_path: Path) -> None:
     assert "SELF_CONSISTENT" in done.stdout
 
 
+def test_an_input_without_records_is_no_success(home: Path, tmp_path: Path) -> None:
+    """The receipt of an earlier run must not pass for one of this input."""
+    (tmp_path / "trail.json").write_text('{"Records":[]}')
+
+    done = subprocess.run(
+        [QUICKSTART, "--once", "--input", tmp_path / "trail.json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(home),
+    )
+
+    assert done.returncode == 1
+    assert "trail.json: there is no record in it" in done.stderr
+    assert "SELF_CONSISTENT" not in done.stdout
+
+
+def test_an_entry_does_nothing_to_the_terminal(home: Path, tmp_path: Path) -> None:
+    """Its control characters are shown, not obeyed."""
+    (tmp_path / "trail").write_bytes(b"a\x1b]0;b\x07\xff\n")
+
+    done = subprocess.run(
+        [QUICKSTART, "--once", "--input", tmp_path / "trail"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(home),
+    )
+
+    assert "\na\\x1b]0;b\\x07\ufffd\n" in done.stdout
+
+
 def test_serves_until_it_is_stopped(home: Path) -> None:
     """Without --once the URL that it prints answers, and the end is clean."""
     process = subprocess.Popen(

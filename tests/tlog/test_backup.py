@@ -417,6 +417,14 @@ async def test_a_successor_has_another_origin(path: Path) -> None:
     assert not path.with_name("next").exists()
 
 
+async def test_a_log_has_one_successor(path: Path) -> None:
+    """Two would be a fork: both continue the same history."""
+    await succeed(path, path.with_name("next"), origin=SUCCESSOR)
+    with pytest.raises(ConfigError, match=f"has a successor: {SUCCESSOR}"):
+        await succeed(path, path.with_name("other"), origin="example.com/other")
+    assert not path.with_name("other").exists()
+
+
 async def test_a_log_is_not_frozen_for_a_successor_that_cannot_be(
     path: Path, tmp_path: Path
 ) -> None:
