@@ -17,7 +17,7 @@ def describe(folder: Path) -> dict[str, str]:
         "processor": f"{_processor()}, {os.cpu_count()} cores",
         "memory": f"{_total_memory() / (1 << 30):.0f} GiB",
         "disk": filesystem_of(folder),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(f"{name} {version(name)}" for name in libraries),
         "commit": _commit(),
