@@ -1,6 +1,7 @@
 """``merklelog prove``: the receipt of an entry that is in a log already."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,16 @@ async def _fetch(
         raise BadAnswer(f"{url}: asked for index {index}, got {receipt.index}")
     if not verifiers:
         return data, None
-    return data, check_receipt(receipt, verifiers=verifiers, leaf_hash=leaf)
+    finding = check_receipt(receipt, verifiers=verifiers, leaf_hash=leaf)
+    return data, finding if leaf is None else _of_the_log_itself(finding)
+
+
+def _of_the_log_itself(finding: "Finding") -> "Finding":
+    """Say of a proof without a leaf that its entry is the log's own word too."""
+    from proofs.verdict import Subject
+
+    remark = "no entry was shown: the one that was checked came from the log as well"
+    return replace(finding, subject=Subject.RECEIPT, reasons=(*finding.reasons, remark))
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -182,6 +182,7 @@ async def succeed(path: Path, successor: Path, *, origin: str) -> bytes:
         with ExitStack() as undo:
             undo.callback((folder.path / GUARD).unlink, missing_ok=True)
             undo.callback(shutil.rmtree, folder.store, ignore_errors=True)
+            undo.callback((path / SUCCESSOR).unlink, missing_ok=True)
             if old.read_only is None:
                 await old.freeze(f"succeeded by {origin}")
             entry = await _succession_entry(old)

@@ -72,7 +72,11 @@ class LogFolder:
         if not (path / CONFIG_FILE).is_file():
             problem = f"no log is here, {CONFIG_FILE} is missing"
             raise ConfigError([f"{path}: {problem}; `merklelog init` makes one"])
-        return cls(path, read_log_config(path / CONFIG_FILE))
+        config = read_log_config(path / CONFIG_FILE)
+        if config.kind != "opaque":
+            problem = f"kind: this release has opaque logs only, not {config.kind}"
+            raise ConfigError([f"{path / CONFIG_FILE}: {problem}"])
+        return cls(path, config)
 
     @classmethod
     async def create(

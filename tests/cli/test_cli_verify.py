@@ -77,6 +77,16 @@ class TestGood:
 
         assert done.code == 0
 
+    def test_a_tlog_proof_at_once_is_not_of_an_entry_that_was_shown(
+        self, cli: Cli, served: Served
+    ) -> None:
+        """The log gave the proof, and the entry that it was checked with."""
+        options = ("--url", served.url, "--format", "tlog-proof", "--vkey", served.vkey)
+        done = cli("prove", 7, *options)
+
+        assert done.code == 0
+        assert "no entry was shown" in done.err
+
     def test_tlog_proof(self, cli: Cli, served: Served, write: Write) -> None:
         """A C2SP tlog-proof with the entry's leaf hash."""
         out = cli("prove", 7, "--url", served.url, "--format", "tlog-proof").out

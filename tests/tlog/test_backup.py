@@ -425,6 +425,17 @@ async def test_a_log_has_one_successor(path: Path) -> None:
     assert not path.with_name("other").exists()
 
 
+async def test_a_successor_that_is_not_finished_does_not_count(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trying again makes it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(LogFolder, "finish", lambda _folder: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            await succeed(path, path.with_name("next"), origin=SUCCESSOR)
+    await succeed(path, path.with_name("next"), origin=SUCCESSOR)
+
+
 async def test_a_log_is_not_frozen_for_a_successor_that_cannot_be(
     path: Path, tmp_path: Path
 ) -> None:

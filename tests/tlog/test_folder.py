@@ -204,3 +204,12 @@ async def test_a_log_that_was_made_meanwhile_is_not_emptied(
         await LogFolder.create(path, origin=ORIGIN)
     async with Log.open(path) as log:
         assert log.head.size == 1
+
+
+async def test_a_log_of_a_kind_that_is_not_known_is_not_opened(tmp_path: Path) -> None:
+    """Serving an audit log as an opaque one would put events in plain sight."""
+    folder = await LogFolder.create(tmp_path / "main", origin="example.com/kind")
+    config = folder.path / "log.toml"
+    config.write_text(config.read_text().replace("opaque", "audit"))
+    with pytest.raises(ConfigError, match="kind: this release has opaque logs only"):
+        LogFolder.open(folder.path)
